@@ -1,0 +1,1 @@
+//! From a Nix closure to a root file system archive: build time only.

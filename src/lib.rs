@@ -1,0 +1,7 @@
+//! NixOS on WSL: everything the programs in `src/bin` do; they only parse arguments and report.
+//!
+//! `W§`, `U§`, `S§` in comments cite the project's notes on what WSL does, what upstream learned and what older
+//! systems did; `docs/design.md` says how the parts fit.
+
+#[cfg(feature = "image")]
+pub mod image;
