@@ -1,0 +1,305 @@
+# The root file system before any activation, and what activation keeps in it: plain values in, entries out.
+#
+# WSL mounts drives, logs users in and starts /sbin/init before a generation is active (W§4.5, W§11), so these files are
+# real ones that no broken generation can take away. Builtins only, no nixpkgs. The result:
+#
+#   entries           the image spec's entries (docs/design.md)
+#   spec TOPLEVEL     the whole image spec for that system
+#   apply             `nixos-wsl/root.json` of a system: what `nixos-wsl apply` brings up to date on activation.
+#                     It does not depend on a system, so a system can hold it.
+#   loginShell USER   the shell to write into /etc/passwd for a user of the list below
+{
+  # Static programs, as absolute paths of files in the store:
+  #   init   /sbin/init
+  #   shell  /bin/sh, /bin/login, /bin/mount and every user's login shell
+  #   cli    /bin/nixos-wsl, or null to leave it out
+  programs,
+
+  # Users as a list of
+  #   { name; uid; gid; home; shell;     # `shell` is the real shell, an absolute path
+  #     description ? "";
+  #     hashedPassword ? "!";            # "!" lets nobody in by password
+  #     wrapShell ? …;                   # put nixos-wsl-shell before the real shell; default: unless it is nologin or false
+  #     createHome ? wrapShell; homeMode ? "0700"; }
+  # root must be one of them; WSL reads these files itself, without NSS.
+  users,
+
+  # Groups as a list of { name; gid; members ? [ ]; }.
+  groups,
+
+  # Texts. null leaves the file out, where WSL does without it.
+  wslConf,
+  wslDistributionConf ? null,
+  osRelease,
+
+  # More names in /bin: { mount = { target = "/nix/store/…"; }; foo = { source = "/nix/store/…"; mode = "0755"; }; }
+  # `target` makes a symbolic link, `source` a copy.
+  bin ? { },
+
+  # Names in /bin that others put there and activation must not remove: WSL's own links to /init (W§4.2).
+  binKeep ? [
+    "wslinfo"
+    "wslpath"
+  ],
+
+  # More entries, in the spec's format. They come last, so that they replace those made here.
+  extraEntries ? [ ],
+
+  # More of what activation keeps: { files; links; trees; }, each a list in root.json's format.
+  extraApply ? { },
+}:
+
+let
+  inherit (builtins)
+    attrNames
+    baseNameOf
+    concatStringsSep
+    elem
+    filter
+    head
+    map
+    toString
+    ;
+
+  directory = path: directoryOf path "0755" 0 0;
+  directoryOf = path: mode: uid: gid: {
+    inherit
+      path
+      mode
+      uid
+      gid
+      ;
+    type = "directory";
+  };
+  text = path: mode: gid: text: {
+    inherit
+      path
+      mode
+      gid
+      text
+      ;
+    uid = 0;
+    type = "file";
+  };
+  copy = path: mode: source: {
+    inherit path mode source;
+    uid = 0;
+    gid = 0;
+    type = "file";
+  };
+  link = path: target: {
+    inherit path target;
+    type = "symlink";
+  };
+
+  lines = list: concatStringsSep "" (map (line: line + "\n") list);
+  colons = concatStringsSep ":";
+  when = condition: list: if condition then list else [ ];
+  gidOf =
+    name:
+    let
+      found = filter (group: group.name == name) groups;
+    in
+    if found == [ ] then 0 else (head found).gid;
+
+  # --- users -------------------------------------------------------------------------------------------------------
+
+  shells = "/usr/lib/nixos-wsl/shells";
+
+  isWrapped =
+    user:
+    user.wrapShell or (
+      !elem (baseNameOf user.shell) [
+        "nologin"
+        "false"
+      ]
+    );
+  loginShell =
+    user: if isWrapped user then "${shells}/${user.name}/${baseNameOf user.shell}" else user.shell;
+  wrappedUsers = filter isWrapped users;
+
+  passwdLine =
+    user:
+    colons [
+      user.name
+      "x"
+      (toString user.uid)
+      (toString user.gid)
+      (user.description or "")
+      user.home
+      (loginShell user)
+    ];
+  # The day of the last password change is 1, as NixOS writes it: 0 would ask for a new password at the first login.
+  shadowLine = user: "${user.name}:${user.hashedPassword or "!"}:1::::::";
+  groupLine =
+    group:
+    colons [
+      group.name
+      "x"
+      (toString group.gid)
+      (concatStringsSep "," (group.members or [ ]))
+    ];
+
+  accountFiles = [
+    (text "/etc/passwd" "0644" 0 (lines (map passwdLine users)))
+    (text "/etc/group" "0644" 0 (lines (map groupLine groups)))
+    (text "/etc/shadow" "0640" (gidOf "shadow") (lines (map shadowLine users)))
+  ];
+
+  homes = map (user: directoryOf user.home (user.homeMode or "0700") user.uid user.gid) (
+    filter (user: user.createHome or (isWrapped user)) users
+  );
+
+  # Each user's wrapper is a file of its own: its name tells programs which shell it is, its neighbour which one to run.
+  shellFiles = map (user: {
+    path = loginShell user;
+    source = programs.shell;
+    mode = "0755";
+  }) wrappedUsers;
+  shellLinks = map (user: {
+    path = "${shells}/${user.name}/real";
+    target = user.shell;
+  }) wrappedUsers;
+
+  # --- programs ----------------------------------------------------------------------------------------------------
+
+  wrapper = {
+    source = programs.shell;
+    mode = "0755";
+  };
+  binNames = {
+    sh = wrapper;
+    login = wrapper;
+    mount = wrapper;
+  }
+  // (
+    if programs.cli or null == null then
+      { }
+    else
+      {
+        nixos-wsl = {
+          source = programs.cli;
+          mode = "0755";
+        };
+      }
+  )
+  // bin;
+
+  initFile = {
+    path = "/sbin/init";
+    source = programs.init;
+    mode = "0755";
+  };
+
+  fileEntry = file: copy file.path file.mode file.source;
+  linkEntry = entry: link entry.path entry.target;
+  binEntry =
+    name:
+    let
+      entry = binNames.${name};
+    in
+    if entry ? target then
+      link "/bin/${name}" entry.target
+    else
+      copy "/bin/${name}" (entry.mode or "0755") entry.source;
+
+  # --- directories -------------------------------------------------------------------------------------------------
+
+  # WSL creates files in /bin, /sbin, /usr/lib, /lib/modules and /mnt, so each is a real, writable directory (W§11.11).
+  directories =
+    map directory [
+      "/"
+      "/bin"
+      "/dev"
+      "/etc"
+      "/home"
+      "/lib"
+      "/lib/modules"
+      "/mnt"
+      "/nix"
+      "/nix/var"
+      "/nix/var/log"
+      "/nix/var/log/nix"
+      "/nix/var/log/nix/drvs"
+      "/nix/var/nix"
+      "/nix/var/nix/gcroots"
+      "/nix/var/nix/gcroots/per-user"
+      "/nix/var/nix/profiles"
+      "/nix/var/nix/profiles/per-user"
+      "/nix/var/nix/profiles/per-user/root"
+      "/nix/var/nix/temproots"
+      "/nix/var/nix/userpool"
+      "/proc"
+      "/run"
+      "/sbin"
+      "/sys"
+      "/usr"
+      "/usr/bin"
+      "/usr/lib"
+      "/usr/lib/nixos-wsl"
+      shells
+      "/usr/share"
+      "/var"
+      "/var/cache"
+      "/var/lib"
+      "/var/lib/nixos-wsl"
+      "/var/log"
+      "/var/spool"
+    ]
+    ++ [
+      (directoryOf "/tmp" "1777" 0 0)
+      (directoryOf "/var/tmp" "1777" 0 0)
+      (directoryOf "/var/empty" "0555" 0 0)
+    ]
+    ++ map (user: directory "${shells}/${user.name}") wrappedUsers;
+
+  # A daemon that builds as other users wants the store writable by their group, sticky; it would set that itself.
+  nixbld = gidOf "nixbld";
+  storeDirectory =
+    if nixbld == 0 then directory "/nix/store" else directoryOf "/nix/store" "1775" 0 nixbld;
+
+  configFiles = [
+    (text "/etc/NIXOS" "0644" 0 "")
+    (text "/etc/os-release" "0644" 0 osRelease)
+    (text "/etc/wsl.conf" "0644" 0 wslConf)
+  ]
+  ++ when (wslDistributionConf != null) [
+    (text "/etc/wsl-distribution.conf" "0644" 0 wslDistributionConf)
+  ];
+
+  # --- the results -------------------------------------------------------------------------------------------------
+
+  entries =
+    directories
+    ++ [ storeDirectory ]
+    ++ homes
+    ++ accountFiles
+    ++ configFiles
+    ++ [ (fileEntry initFile) ]
+    ++ map binEntry (attrNames binNames)
+    ++ map fileEntry shellFiles
+    ++ map linkEntry shellLinks
+    ++ extraEntries;
+
+  apply = {
+    version = 1;
+    files = [ initFile ] ++ shellFiles ++ extraApply.files or [ ];
+    links = shellLinks ++ extraApply.links or [ ];
+    trees = [
+      {
+        path = "/bin";
+        keep = binKeep;
+        entries = map (name: { inherit name; } // binNames.${name}) (attrNames binNames);
+      }
+    ]
+    ++ extraApply.trees or [ ];
+  };
+in
+{
+  inherit entries apply loginShell;
+  spec = toplevel: {
+    version = 1;
+    profile = "${toplevel}";
+    inherit entries;
+  };
+}
