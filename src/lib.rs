@@ -5,3 +5,4 @@
 
 #[cfg(feature = "image")]
 pub mod image;
+pub mod wsl;

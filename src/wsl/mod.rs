@@ -1,0 +1,6 @@
+//! What WSL reads from a distribution, with WSL's own rules.
+
+pub mod conf;
+pub mod distribution;
+pub mod keys;
+pub mod settings;
