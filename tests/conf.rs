@@ -10,8 +10,8 @@ use proptest::prelude::*;
 fn value(text: &str) -> String {
     let conf = parse(text.as_bytes());
     assert_eq!(conf.stopped, None, "{text:?}");
-    String::from_utf8(conf.entries.last().unwrap_or_else(|| panic!("no entry in {text:?}")).value.clone())
-        .unwrap()
+    let entry = conf.entries.last().unwrap_or_else(|| panic!("no entry in {text:?}"));
+    String::from_utf8(entry.value.clone()).expect("UTF-8 went in")
 }
 
 /// WSL's remarks on a wsl.conf, as it prints them.

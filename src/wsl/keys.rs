@@ -24,19 +24,18 @@ pub fn assign(conf: &Conf, targets: &mut [(&'static str, Target<'_>)]) -> Vec<Di
     let mut seen: Vec<Option<&Entry>> = vec![None; targets.len()];
     let mut diagnostics = Vec::new();
     for entry in &conf.entries {
-        let problem = match targets.iter().position(|(name, _)| name.eq_ignore_ascii_case(&entry.key)) {
-            None => Some(Problem::UnknownKey(entry.key.clone())),
-            Some(index) => match seen[index] {
-                Some(first) => Some(Problem::Duplicated {
-                    key: entry.key.clone(),
-                    first: first.key.clone(),
-                    first_line: first.line,
-                }),
-                None => {
-                    seen[index] = Some(entry);
-                    targets[index].1.set(entry).err()
-                }
-            },
+        let index = targets.iter().position(|(name, _)| name.eq_ignore_ascii_case(&entry.key));
+        let problem = match (index, index.and_then(|index| seen[index])) {
+            (None, _) => Some(Problem::UnknownKey(entry.key.clone())),
+            (Some(_), Some(first)) => Some(Problem::Duplicated {
+                key: entry.key.clone(),
+                first: first.key.clone(),
+                first_line: first.line,
+            }),
+            (Some(index), None) => {
+                seen[index] = Some(entry);
+                targets[index].1.set(entry).err()
+            }
         };
         diagnostics.extend(problem.map(|problem| Diagnostic { line: entry.line, problem }));
     }
