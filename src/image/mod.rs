@@ -1,1 +1,21 @@
 //! From a Nix closure to a root file system archive: build time only.
+
+pub mod attrs;
+pub mod closure;
+pub mod database;
+pub mod deflate;
+pub mod entry;
+pub mod error;
+pub mod extra;
+pub mod gzip;
+pub mod header;
+pub mod interrupt;
+pub mod output;
+pub mod progress;
+pub mod spec;
+pub mod store;
+pub mod stream;
+pub mod tarball;
+pub mod tree;
+
+pub use error::{Error, Result};

@@ -1,0 +1,61 @@
+//! How far the archive is: a bar with rate and time left on a terminal, a few plain lines otherwise.
+
+use std::cell::Cell;
+use std::io::IsTerminal;
+
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The bar is moved once for this many bytes; small files would spend more time on the clock than on reading.
+const STEP: u64 = 1 << 20;
+
+/// Progress in bytes of content.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    plain: bool,
+    total: u64,
+    done: Cell<u64>,
+    next: Cell<u64>,
+}
+
+impl Progress {
+    /// Progress towards about `total` bytes, shown on stderr.
+    #[must_use]
+    pub fn new(total: u64) -> Self {
+        let plain = !std::io::stderr().is_terminal();
+        let bar = if plain {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+        };
+        let style = "{bar:30} {percent:>3} %  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Self { bar, plain, total, done: Cell::new(0), next: Cell::new(if plain { total / 10 } else { STEP }) }
+    }
+
+    /// Counts `bytes` more.
+    pub fn add(&self, bytes: u64) {
+        let done = self.done.get() + bytes;
+        self.done.set(done);
+        if done < self.next.get() {
+            return;
+        }
+        if self.plain {
+            if let Some(percent) = (100 * done).checked_div(self.total) {
+                let percent = percent.min(100);
+                eprintln!("{percent:>3} %  {} of {}", HumanBytes(done), HumanBytes(self.total));
+                self.next.set(self.total / 10 * (percent / 10 + 1));
+            }
+        } else {
+            self.bar.set_position(done);
+            self.next.set(done + STEP);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

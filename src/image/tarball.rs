@@ -1,0 +1,94 @@
+//! The plain root file system as `.tar.gz`: what `wsl --import` takes.
+
+use std::path::{Path, PathBuf};
+
+use super::attrs::Attributes;
+use super::entry::{Node, Owner};
+use super::extra::Extra;
+use super::interrupt::Interrupt;
+use super::output::Output;
+use super::progress::Progress;
+use super::stream::{Archive, Sink, write_error};
+use super::tree::Tree;
+use super::{Error, Result, database, gzip, store};
+
+/// What is written, where and how.
+#[derive(Debug)]
+pub struct Request {
+    /// The derivation's attributes.
+    pub attributes: Attributes,
+    /// The directory that holds the store paths' copies to read.
+    pub store: PathBuf,
+    /// The archive; `None` for `tarball/<file name>` below the derivation's output.
+    pub out: Option<PathBuf>,
+    /// How many threads compress.
+    pub cores: usize,
+    /// Files from outside the store.
+    pub extra: Extra,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct Report {
+    /// The archive.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The number of members: directories, files and links.
+    pub members: u64,
+    /// The number of store paths among them.
+    pub store_paths: usize,
+}
+
+/// Writes the archive.
+///
+/// # Errors
+/// When the spec does not fit the closure, a source cannot be read, the archive cannot be written, or a signal came; no
+/// archive is left then.
+pub fn write(request: &Request, interrupt: &Interrupt) -> Result<Report> {
+    let attributes = &request.attributes;
+    let database = database::serialize(&attributes.closure)?;
+    let mut tree = Tree::new(&attributes.spec, &attributes.closure, database)?;
+    request.extra.apply(&mut tree)?;
+    let output = Output::create(&destination(request)?)?;
+    let progress = Progress::new(attributes.closure.nar_size());
+    let level = attributes.level.unwrap_or(gzip::DEFAULT_LEVEL);
+    let fail = |error| write_error(output.path(), error);
+    let members = gzip::compress(output.writer()?, request.cores, level, fail, |blocks| {
+        let mut archive = Archive::new(blocks, output.path(), &progress, interrupt);
+        append(&mut archive, &tree, &request.store)?;
+        archive.finish()
+    })?;
+    progress.finish();
+    interrupt.check()?;
+    let path = output.path().to_owned();
+    Ok(Report { path, size: output.publish()?, members, store_paths: attributes.closure.paths().len() })
+}
+
+/// Adds every node of `tree` to `archive`, with the store paths read from `store`.
+pub(crate) fn append<S: Sink>(archive: &mut Archive<S>, tree: &Tree, store: &Path) -> Result<()> {
+    for (path, owner, node) in tree.nodes() {
+        match node {
+            Node::Directory => archive.directory(path, owner)?,
+            Node::Bytes(bytes) => archive.bytes(path, owner, bytes)?,
+            Node::File(source) => archive.file(path, source, |_| owner)?,
+            Node::Symlink(target) => archive.symlink(path, Owner { mode: 0o777, ..owner }, target)?,
+            Node::StorePath => {
+                let name = path.file_name().unwrap_or_default();
+                store::append(archive, path, &store.join(name))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the archive goes.
+fn destination(request: &Request) -> Result<PathBuf> {
+    if let Some(out) = &request.out {
+        return Ok(out.clone());
+    }
+    let missing = |what| Error::entry(what, "the attributes do not have it; give --out FILE");
+    let out = request.attributes.out.as_ref().ok_or_else(|| missing("outputs.out"))?;
+    let name = request.attributes.file_name.as_ref().ok_or_else(|| missing("fileName"))?;
+    Ok(out.join("tarball").join(name))
+}
