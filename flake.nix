@@ -1,0 +1,63 @@
+{
+  description = "NixOS on WSL: images from one derivation, a systemd shim, modules and a simulator";
+
+  inputs = {
+    nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+    crane.url = "github:ipetkov/crane";
+    flake-compat = {
+      url = "github:NixOS/flake-compat";
+      flake = false;
+    };
+  };
+
+  outputs =
+    inputs@{
+      self,
+      nixpkgs,
+      crane,
+      ...
+    }:
+    let
+      systems = [
+        "x86_64-linux"
+        "aarch64-linux"
+      ];
+      forEachSystem = f: nixpkgs.lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
+      mySystem =
+        system:
+        nixpkgs.lib.nixosSystem {
+          inherit system;
+          modules = [
+            self.nixosModules.default
+            ./nix/mysystem.nix
+          ];
+        };
+    in
+    {
+      nixosModules = {
+        default = import ./nix/module.nix inputs;
+        wsl = self.nixosModules.default;
+      };
+
+      nixosConfigurations = {
+        mysystem = mySystem "x86_64-linux";
+        mysystem-aarch64 = mySystem "aarch64-linux";
+        default = self.nixosConfigurations.mysystem;
+      };
+
+      packages = forEachSystem (pkgs: import ./nix/packages.nix { inherit pkgs crane; });
+
+      checks = forEachSystem (pkgs: import ./nix/checks.nix { inherit pkgs inputs; });
+
+      devShells = forEachSystem (pkgs: import ./nix/shells.nix { inherit pkgs crane; });
+
+      formatter = forEachSystem (pkgs: pkgs.nixfmt-tree.override { nixfmtPackage = pkgs.nixfmt-rs; });
+
+      overlays.default = final: _prev: {
+        nixos-wsl = import ./nix/packages.nix {
+          pkgs = final;
+          inherit crane;
+        };
+      };
+    };
+}

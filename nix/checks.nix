@@ -1,0 +1,57 @@
+# Every check of the flake: the crate's by crane, the modules' from ../checks.
+{ pkgs, inputs }:
+
+let
+  inherit (pkgs) lib;
+
+  craneLib = import inputs.crane { inherit pkgs; };
+
+  arguments = {
+    inherit (craneLib.crateNameFromCargoToml { cargoToml = ../Cargo.toml; }) pname version;
+    src = lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions [
+        ../Cargo.lock
+        ../Cargo.toml
+        (lib.fileset.maybeMissing ../checks)
+        ../clippy.toml
+        ../deny.toml
+        ../nix
+        ../rustfmt.toml
+        ../src
+        (lib.fileset.maybeMissing ../tests)
+      ];
+    };
+    strictDeps = true;
+  };
+
+  # Shared by clippy, nextest and doc, which otherwise would each build every dependency.
+  withDependencies = arguments // {
+    cargoArtifacts = craneLib.buildDepsOnly arguments;
+  };
+in
+{
+  clippy = craneLib.cargoClippy (
+    withDependencies // { cargoClippyExtraArgs = "--all-targets -- --deny warnings"; }
+  );
+
+  doc = craneLib.cargoDoc (withDependencies // { env.RUSTDOCFLAGS = "--deny warnings"; });
+
+  fmt = craneLib.cargoFmt { inherit (arguments) pname version src; };
+
+  deny = craneLib.cargoDeny { inherit (arguments) pname version src; };
+
+  nextest = craneLib.cargoNextest (
+    withDependencies
+    // {
+      cargoNextestExtraArgs = "--no-tests=fail";
+      nativeBuildInputs = [
+        pkgs.gnutar
+        pkgs.libarchive
+        pkgs.nix
+        pkgs.python3
+        pkgs.sqlite
+      ];
+    }
+  );
+}

@@ -1,0 +1,15 @@
+# The NixOS module as the flake exports it: it takes its sources from the flake's inputs, so that overriding or
+# following an input works, where ../modules alone takes those that flake.lock pins.
+inputs:
+{ lib, ... }:
+{
+  _file = ./module.nix;
+  imports = [ ../modules ];
+
+  wsl.sources = {
+    crane = lib.mkDefault inputs.crane.outPath;
+    nixpkgs = lib.mkDefault inputs.nixpkgs.outPath;
+    self = lib.mkDefault inputs.self.outPath;
+  };
+  wsl.version.rev = lib.mkIf (inputs.self ? rev) (lib.mkDefault inputs.self.rev);
+}
