@@ -8,6 +8,7 @@
 #   apply             `nixos-wsl/root.json` of a system: what `nixos-wsl apply` brings up to date on activation.
 #                     It does not depend on a system, so a system can hold it.
 #   loginShell USER   the shell to write into /etc/passwd for a user of the list below
+#   shells            these shells, of all users that nixos-wsl-shell serves
 {
   # Static programs, as absolute paths of files in the store:
   #   init   /sbin/init
@@ -297,6 +298,7 @@ let
 in
 {
   inherit entries apply loginShell;
+  shells = map loginShell wrappedUsers;
   spec = toplevel: {
     version = 1;
     profile = "${toplevel}";

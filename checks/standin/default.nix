@@ -1,0 +1,126 @@
+# The stand-in system: a closure shaped like NixOS, made by Nix alone from the machine's Debian packages, and its images.
+{
+  # Directory of .deb files (./build makes it).
+  debs,
+  # Directory with the static programs in bin/ (../tools makes it).
+  tools,
+  system ? builtins.currentSystem,
+}:
+
+let
+  inherit (builtins) baseNameOf elem mapAttrs;
+
+  lib = import ./lib.nix { inherit system; };
+  packages = import ./packages.nix { inherit debs system; };
+
+  # Programs that run in the image are in its closure; the writer is not.
+  select =
+    name: names:
+    builtins.path {
+      inherit name;
+      path = tools;
+      filter = file: type: type == "directory" || elem (baseNameOf file) names;
+    };
+  programs = select "nixos-wsl" [
+    "nixos-wsl"
+    "nixos-wsl-enter"
+    "nixos-wsl-init"
+    "nixos-wsl-shell"
+  ];
+  writer = select "nixos-wsl-image" [ "nixos-wsl-image" ];
+
+  # Where a program of the list is not built yet, a script does the least.
+  shebang = "#!${packages.bash}/bin/bash\n";
+  scripts = lib.tree "nixos-wsl-scripts" {
+    programs = {
+      "bin/nixos-wsl" = shebang + "exit 0\n";
+      "bin/nixos-wsl-init" =
+        shebang
+        + ''
+          /nix/var/nix/profiles/system/activate
+          exec /nix/var/nix/profiles/system/systemd/lib/systemd/systemd "$@"
+        '';
+      "bin/nixos-wsl-shell" =
+        shebang
+        + ''
+          name=''${0##*/}
+          case $name in
+            login | mount) exec /nix/var/nix/profiles/system/sw/bin/$name "$@" ;;
+            *)
+              export PATH=$PATH:/nix/var/nix/profiles/system/sw/bin
+              exec -a "$0" ${packages.bash}/bin/bash "$@"
+              ;;
+          esac
+        '';
+    };
+  };
+  program =
+    name:
+    if builtins.pathExists (tools + "/bin/${name}") then
+      "${programs}/bin/${name}"
+    else
+      "${scripts}/bin/${name}";
+
+  generation =
+    settings: import ./generation.nix ({ inherit lib packages programs program; } // settings);
+
+  generations = mapAttrs (_: generation) {
+    first = { };
+    second.version = 2;
+    slow = {
+      version = 3;
+      activationDelay = 15;
+    };
+    failing = {
+      version = 4;
+      activationFails = true;
+    };
+    withoutSystemd = {
+      version = 5;
+      systemd = "missing";
+    };
+    brokenSystemd = {
+      version = 6;
+      systemd = "exits";
+    };
+  };
+  toplevels = mapAttrs (_: generation: generation.toplevel) generations;
+
+  image =
+    settings:
+    import ../../nix/image.nix (
+      {
+        fileName = "nixos-wsl-${system}.tar.gz";
+        tools = writer;
+        inherit system;
+        inherit (generations.first) toplevel;
+        spec = generations.first.root.spec toplevels.first;
+      }
+      // settings
+    );
+in
+{
+  inherit packages toplevels;
+
+  # The image of the first generation alone.
+  tarball = image { };
+
+  # The first generation as the profile, and every other one in the store, found at /nix/var/nix/gcroots/standin/<name>.
+  testTarball =
+    let
+      spec = generations.first.root.spec toplevels.first;
+    in
+    image {
+      name = "nixos-wsl-test-tarball";
+      roots = builtins.attrValues toplevels;
+      spec = spec // {
+        entries =
+          spec.entries
+          ++ map (name: {
+            path = "/nix/var/nix/gcroots/standin/${name}";
+            type = "symlink";
+            target = "${toplevels.${name}}";
+          }) (builtins.attrNames toplevels);
+      };
+    };
+}

@@ -1,0 +1,205 @@
+# One generation of the stand-in: a directory shaped like a NixOS system, and the root it expects (nix/root.nix).
+{
+  lib,
+  packages,
+  # Store path with the static programs in bin/, and the path of one of them by its name.
+  programs,
+  program,
+
+  # Told by `nixos-version` and by standin.service.
+  version ? 1,
+
+  # What tests need to go wrong.
+  activationDelay ? 0,
+  activationFails ? false,
+  # "works"; "missing": the generation has none; "exits": it stops at once.
+  systemd ? "works",
+}:
+
+let
+  inherit (builtins) head filter;
+  inherit (packages) bash coreutils;
+
+  nixosVersion = "26.11.standin.${toString version}";
+  osRelease = ''
+    ID=nixos
+    NAME=NixOS
+    PRETTY_NAME="NixOS ${nixosVersion} (stand-in)"
+    VERSION="${nixosVersion} (stand-in)"
+    VERSION_ID="26.11"
+  '';
+
+  root = import ../../nix/root.nix {
+    programs = {
+      init = program "nixos-wsl-init";
+      shell = program "nixos-wsl-shell";
+      cli = program "nixos-wsl";
+    };
+    inherit (import ./accounts.nix { shell = "${bash}/bin/bash"; }) users groups;
+    inherit osRelease;
+    wslConf = ''
+      [automount]
+      ldconfig = false
+      mountFsTab = false
+
+      [boot]
+      systemd = true
+
+      [user]
+      default = nixos
+    '';
+    wslDistributionConf = ''
+      [oobe]
+      defaultName = NixOS
+
+      [shortcut]
+      enabled = true
+    '';
+    # W§4.5, W§5.5: what WSL and the units it generates call by absolute path.
+    bin =
+      lib.genAttrs
+        [
+          "ln"
+          "mkdir"
+          "true"
+        ]
+        (name: {
+          target = "${coreutils}/bin/${name}";
+        })
+      // {
+        bash.target = "${bash}/bin/bash";
+      };
+    extraEntries = [
+      {
+        path = "/usr/bin/env";
+        type = "symlink";
+        target = "${coreutils}/bin/env";
+      }
+      {
+        path = "/usr/bin/id";
+        type = "symlink";
+        target = "${coreutils}/bin/id";
+      }
+    ];
+    extraApply.links = [
+      {
+        path = "/usr/bin/env";
+        target = "${coreutils}/bin/env";
+      }
+      {
+        path = "/usr/bin/id";
+        target = "${coreutils}/bin/id";
+      }
+    ];
+  };
+
+  textOf = path: (head (filter (entry: entry.path == path) root.entries)).text;
+  accounts = lib.tree "accounts" {
+    texts = {
+      passwd = textOf "/etc/passwd";
+      group = textOf "/etc/group";
+    };
+  };
+
+  units = import ./units.nix {
+    inherit lib packages;
+    services."standin.service" = {
+      wantedBy = [ "multi-user.target" ];
+      text = ''
+        [Unit]
+        Description=Says which generation runs
+
+        [Service]
+        Type=oneshot
+        RemainAfterExit=true
+        ExecStart=${coreutils}/bin/echo generation ${toString version}
+      '';
+    };
+  };
+  etc = import ./etc.nix {
+    inherit
+      lib
+      packages
+      units
+      osRelease
+      ;
+    shells = root.shells;
+  };
+
+  nixosVersionProgram = lib.tree "nixos-version" {
+    programs."bin/nixos-version" = ''
+      #!${bash}/bin/bash
+      echo "${nixosVersion}"
+    '';
+  };
+  path = lib.farm "system-path" "bin" (
+    map (package: "${package}/bin/*") (builtins.attrValues packages ++ [ nixosVersionProgram programs ])
+  );
+
+  helpers = lib.farm "systemd-helpers" "." "${packages.systemd}/lib/systemd/systemd*";
+  brokenSystemd = lib.tree "broken-systemd" {
+    programs."lib/systemd/systemd" = ''
+      #!${bash}/bin/bash
+      echo "systemd: stops on purpose" >&2
+      exit 1
+    '';
+  };
+  systemdLink =
+    {
+      works.systemd = "${packages.systemd}";
+      exits.systemd = "${brokenSystemd}";
+      missing = { };
+    }
+    .${systemd};
+
+  setuidPrograms = [
+    "${packages.sudo}/bin/sudo"
+    "${packages.util-linux}/bin/mount"
+    "${packages.util-linux}/bin/umount"
+    "${packages.shadow}/bin/newgrp"
+    "${packages.shadow}/bin/passwd"
+    "${packages.util-linux}/bin/su"
+    "${packages.pam}/bin/unix_chkpwd"
+  ];
+  variables = ''
+    #!${bash}/bin/bash
+    export PATH=${
+      builtins.concatStringsSep ":" (
+        map (package: "${package}/bin") [
+          coreutils
+          packages.findutils
+          packages.gnugrep
+          packages.util-linux
+          packages.systemd
+        ]
+      )
+    }
+    systemConfig=@out@
+    systemdHelpers=${helpers}
+    accounts=${accounts}
+    setuidPrograms="${toString setuidPrograms}"
+    nixosWsl=${program "nixos-wsl"}
+    activationDelay=${toString activationDelay}
+    activationFails=${if activationFails then "1" else "0"}
+  '';
+in
+rec {
+  inherit root;
+
+  toplevel = lib.tree "nixos-system-standin-${nixosVersion}" {
+    texts = {
+      nixos-version = nixosVersion;
+      system = builtins.currentSystem;
+      "nixos-wsl/root.json" = builtins.toJSON root.apply;
+    };
+    programs = {
+      activate = variables + builtins.readFile ./activate.sh;
+      "bin/switch-to-configuration" = variables + builtins.readFile ./switch-to-configuration.sh;
+    };
+    links = {
+      etc = "${etc}/etc";
+      sw = "${path}";
+    }
+    // systemdLink;
+  };
+}

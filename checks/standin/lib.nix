@@ -1,0 +1,60 @@
+# The few ways in which the stand-in makes store paths; nothing here knows what is in them.
+{ system }:
+
+let
+  common = {
+    inherit system;
+    builder = "/bin/bash";
+    PATH = "/usr/bin:/bin";
+    LC_ALL = "C";
+  };
+  script = file: [
+    "-euo"
+    "pipefail"
+    file
+  ];
+in
+{
+  # A directory of texts, programs and links, each an attribute set from relative path to text or target.
+  tree =
+    name:
+    {
+      texts ? { },
+      programs ? { },
+      links ? { },
+    }:
+    derivation (
+      common
+      // {
+        inherit
+          name
+          texts
+          programs
+          links
+          ;
+        __structuredAttrs = true;
+        args = script ./builders/tree.sh;
+      }
+    );
+
+  # A directory of links to all that the shell patterns match.
+  farm =
+    name: directory: globs:
+    derivation (
+      common
+      // {
+        inherit name directory globs;
+        args = script ./builders/farm.sh;
+      }
+    );
+
+  # [ { name; value; } … ] with one value for every name.
+  genAttrs =
+    names: value:
+    builtins.listToAttrs (
+      map (name: {
+        inherit name;
+        value = value name;
+      }) names
+    );
+}

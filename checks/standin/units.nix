@@ -1,0 +1,172 @@
+# /etc/systemd/system and /etc/systemd/user, as NixOS makes them: links to the units that are wanted, own ones beside them.
+{
+  lib,
+  packages,
+  # Own units, by name: { text; wantedBy ? [ ]; }
+  services,
+}:
+
+let
+  inherit (builtins) attrNames concatMap mapAttrs;
+  inherit (packages) dbus systemd;
+
+  upstream = [
+    "basic.target"
+    "ctrl-alt-del.target"
+    "emergency.service"
+    "emergency.target"
+    "exit.target"
+    "final.target"
+    "getty.target"
+    "graphical.target"
+    "halt.target"
+    "kexec.target"
+    "local-fs-pre.target"
+    "local-fs.target"
+    "machine.slice"
+    "multi-user.target"
+    "network-online.target"
+    "network-pre.target"
+    "network.target"
+    "nss-lookup.target"
+    "nss-user-lookup.target"
+    "paths.target"
+    "poweroff.target"
+    "reboot.target"
+    "remote-fs-pre.target"
+    "remote-fs.target"
+    "rescue.service"
+    "rescue.target"
+    "shutdown.target"
+    "sigpwr.target"
+    "slices.target"
+    "sockets.target"
+    "swap.target"
+    "sysinit.target"
+    "systemd-exit.service"
+    "systemd-halt.service"
+    "systemd-hostnamed.service"
+    "systemd-journal-flush.service"
+    "systemd-journald-dev-log.socket"
+    "systemd-journald.service"
+    "systemd-journald.socket"
+    "systemd-localed.service"
+    "systemd-logind.service"
+    "systemd-poweroff.service"
+    "systemd-reboot.service"
+    "systemd-timedated.service"
+    "systemd-tmpfiles-clean.service"
+    "systemd-tmpfiles-clean.timer"
+    "systemd-tmpfiles-setup.service"
+    "systemd-user-sessions.service"
+    "time-set.target"
+    "time-sync.target"
+    "timers.target"
+    "umount.target"
+    "user-runtime-dir@.service"
+    "user.slice"
+    "user@.service"
+  ];
+  upstreamUser = [
+    "app.slice"
+    "background.slice"
+    "basic.target"
+    "default.target"
+    "exit.target"
+    "graphical-session-pre.target"
+    "graphical-session.target"
+    "paths.target"
+    "session.slice"
+    "shutdown.target"
+    "sockets.target"
+    "systemd-exit.service"
+    "timers.target"
+  ];
+  wants = {
+    "multi-user.target" = [
+      "dbus.service"
+      "remote-fs.target"
+      "systemd-logind.service"
+      "systemd-user-sessions.service"
+    ];
+    "sockets.target" = [
+      "dbus.socket"
+      "systemd-journald-dev-log.socket"
+      "systemd-journald.socket"
+    ];
+    "sysinit.target" = [
+      "local-fs.target"
+      "systemd-journal-flush.service"
+      "systemd-journald.service"
+      "systemd-tmpfiles-setup.service"
+    ];
+    "timers.target" = [ "systemd-tmpfiles-clean.timer" ];
+  };
+  aliases = {
+    "dbus-org.freedesktop.hostname1.service" = "systemd-hostnamed.service";
+    "dbus-org.freedesktop.locale1.service" = "systemd-localed.service";
+    "dbus-org.freedesktop.login1.service" = "systemd-logind.service";
+    "dbus-org.freedesktop.timedate1.service" = "systemd-timedated.service";
+    "default.target" = "multi-user.target";
+  };
+
+  # "multi-user.target.wants/dbus.service" → "../dbus.service"
+  wantLinks =
+    wants:
+    builtins.listToAttrs (
+      concatMap (
+        target:
+        map (unit: {
+          name = "${target}.wants/${unit}";
+          value = "../${unit}";
+        }) wants.${target}
+      ) (attrNames wants)
+    );
+  ownWants = builtins.listToAttrs (
+    concatMap (
+      unit:
+      map (target: {
+        name = "${target}.wants/${unit}";
+        value = "../${unit}";
+      }) (services.${unit}.wantedBy or [ ])
+    ) (attrNames services)
+  );
+
+  busConfig = kind: ''
+    [Service]
+    ExecStart=
+    ExecStart=${dbus}/bin/dbus-daemon --config-file=${dbus}/share/dbus-1/${kind}.conf --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only
+  '';
+in
+{
+  system = lib.tree "system-units" {
+    links =
+      lib.genAttrs upstream (unit: "${systemd}/lib/systemd/system/${unit}")
+      // lib.genAttrs [
+        "dbus.service"
+        "dbus.socket"
+      ] (unit: "${dbus}/lib/systemd/system/${unit}")
+      // aliases
+      // wantLinks wants
+      // ownWants;
+    texts = mapAttrs (_: unit: unit.text) services // {
+      "dbus.service.d/overrides.conf" = busConfig "system";
+      # The unit looks for D-Bus where Debian has it.
+      "systemd-logind.service.d/overrides.conf" = ''
+        [Unit]
+        ConditionPathExists=
+      '';
+    };
+  };
+
+  user = lib.tree "user-units" {
+    links =
+      lib.genAttrs upstreamUser (unit: "${systemd}/lib/systemd/user/${unit}")
+      // lib.genAttrs [
+        "dbus.service"
+        "dbus.socket"
+      ] (unit: "${dbus}/lib/systemd/user/${unit}")
+      // wantLinks { "sockets.target" = [ "dbus.socket" ]; };
+    texts."dbus.service.d/overrides.conf" = busConfig "session";
+  };
+}
