@@ -3,6 +3,9 @@
 //! `W§`, `U§`, `S§` in comments cite the project's notes on what WSL does, what upstream learned and what older
 //! systems did; `docs/design.md` says how the parts fit.
 
+pub mod boot;
 #[cfg(feature = "image")]
 pub mod image;
+pub mod session;
+pub mod sys;
 pub mod wsl;

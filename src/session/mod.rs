@@ -1,0 +1,72 @@
+//! Every shell that WSL or a login starts: which program it really is, and in what environment it runs.
+//!
+//! `nixos-wsl-shell` is one static program under several names; the file it was started from says which:
+//! `/usr/lib/nixos-wsl/shells/<user>/<name>` is a login shell, `/bin/sh` the system's shell, any other name in `/bin` the
+//! program of that name in the newest generation that has it.
+
+pub mod invocation;
+pub mod programs;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use invocation::{Invocation, Role};
+
+/// Runs what was asked for; comes back only if nothing at all could be run.
+#[must_use]
+pub fn run(argv: &[OsString]) -> ExitCode {
+    let invocation = Invocation::discover();
+    match &invocation.role {
+        Role::LoginShell { real } => login(&invocation, real.as_deref(), argv),
+        Role::SystemShell => system_shell(argv),
+        Role::Program(name) => program(name, argv),
+    }
+}
+
+fn login(invocation: &Invocation, real: Option<&Path>, argv: &[OsString]) -> ExitCode {
+    crate::sys::default_sigchld();
+    if let Some(real) = real {
+        // Programs look at argv[0] for their own name; the dash of a login shell is kept as it came.
+        let name = match argv.first() {
+            Some(name) if Path::new(name) != invocation.file => name.clone(),
+            _ => real.into(),
+        };
+        let error = exec(real, &name, argv);
+        eprintln!("nixos-wsl: {}: {error}", real.display());
+    }
+    for shell in programs::candidates("bash") {
+        exec(&shell, argv.first().unwrap_or(&OsString::from("-bash")), argv);
+    }
+    eprintln!("nixos-wsl: no generation has a shell");
+    ExitCode::from(127)
+}
+
+fn system_shell(argv: &[OsString]) -> ExitCode {
+    let path = std::env::var_os("PATH");
+    let first = argv.first().cloned().unwrap_or_else(|| "sh".into());
+    for shell in programs::candidates("bash") {
+        let mut command = Command::new(&shell);
+        command.arg0(&first).args(argv.iter().skip(1));
+        if let Some(path) = programs::system_path(path.as_deref()) {
+            command.env("PATH", path);
+        }
+        let _ = command.exec();
+    }
+    eprintln!("/bin/sh: no generation has a bash");
+    ExitCode::from(127)
+}
+
+fn program(name: &OsString, argv: &[OsString]) -> ExitCode {
+    for file in programs::candidates(name) {
+        exec(&file, argv.first().unwrap_or(name), argv);
+    }
+    eprintln!("nixos-wsl: no generation has {}", Path::new(name).display());
+    ExitCode::from(127)
+}
+
+/// Becomes `program`; comes back with the reason if it cannot be started.
+fn exec(program: &Path, name: &OsString, argv: &[OsString]) -> std::io::Error {
+    Command::new(program).arg0(name).args(argv.iter().skip(1)).exec()
+}
