@@ -98,20 +98,12 @@ let
       }
       // settings
     );
-in
-{
-  inherit packages toplevels;
-
-  # The image of the first generation alone.
-  tarball = image { };
-
   # The first generation as the profile, and every other one in the store, found at /nix/var/nix/gcroots/standin/<name>.
-  testTarball =
+  everyGeneration =
     let
       spec = generations.first.root.spec toplevels.first;
     in
-    image {
-      name = "nixos-wsl-test-tarball";
+    {
       roots = builtins.attrValues toplevels;
       spec = spec // {
         entries =
@@ -123,4 +115,45 @@ in
           }) (builtins.attrNames toplevels);
       };
     };
+
+  # In the writer's place: keeps what Nix tells the writer, so that tests can start it by hand.
+  attributesOf =
+    settings:
+    image (
+      settings
+      // {
+        name = "attributes";
+        tools = lib.tree "keep-attributes" {
+          programs."bin/nixos-wsl-image" = ''
+            #!/bin/bash
+            source "$NIX_ATTRS_SH_FILE"
+            /bin/cp "$NIX_ATTRS_JSON_FILE" "''${outputs[out]}"
+          '';
+        };
+      }
+    );
+in
+rec {
+  inherit packages toplevels;
+
+  # The image of the first generation alone.
+  tarball = image { };
+
+  # The image with all of them.
+  testTarball = image ({ name = "nixos-wsl-test-tarball"; } // everyGeneration);
+
+  # What the tests get, as $NIXOS_WSL_STANDIN.
+  bundle = lib.tree "standin" {
+    links = {
+      "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "attributes.json" = "${attributesOf { }}";
+      "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${system}.tar.gz";
+    }
+    // builtins.listToAttrs (
+      map (name: {
+        name = "toplevels/${name}";
+        value = "${toplevels.${name}}";
+      }) (builtins.attrNames toplevels)
+    );
+  };
 }
