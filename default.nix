@@ -16,6 +16,7 @@ let
       self = outputs // {
         inherit inputs outputs;
         outPath = source;
+        sourceInfo.outPath = source;
       };
     in
     self;
@@ -25,5 +26,7 @@ if nixpkgs == null then
 else
   evaluate ./. {
     nixpkgs = evaluate nixpkgs { };
-    crane.outPath = pins.crane;
+    crane = pins.crane // {
+      sourceInfo = pins.crane;
+    };
   }

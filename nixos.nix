@@ -19,6 +19,6 @@ import (nixpkgs + "/nixos") {
         configuration
       ];
       wsl.image.fileName = lib.mkDefault "nixos-system-${pkgs.stdenv.hostPlatform.system}.tar.gz";
-      wsl.sources.nixpkgs = lib.mkDefault nixpkgs;
+      wsl.image.config = lib.mkDefault "channel";
     };
 }

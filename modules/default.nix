@@ -1,14 +1,30 @@
 # The NixOS modules for WSL: one file per option subtree.
 {
   imports = [
+    ./boot.nix
     ./compat-bin.nix
     ./distribution.nix
+    ./docker-desktop.nix
     ./enable.nix
+    ./gpu.nix
+    ./image-config.nix
+    ./image-files.nix
     ./image.nix
+    ./interop.nix
+    ./kernel-modules.nix
     ./programs.nix
+    ./renamed.nix
     ./root.nix
+    ./ssh-agent.nix
+    ./start-menu.nix
+    ./systemd.nix
+    ./time.nix
+    ./usbip.nix
     ./users.nix
     ./version.nix
+    ./vscode.nix
+    ./welcome.nix
     ./wsl-conf.nix
+    ./wslg.nix
   ];
 }

@@ -1,25 +1,151 @@
-# wsl.distribution: /etc/wsl-distribution.conf
-{ config, lib, ... }:
+# wsl.distribution: /etc/wsl-distribution.conf, which WSL reads when the image is imported and at the first start.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
 let
-  cfg = config.wsl;
+  cfg = config.wsl.distribution;
+  ini = import ./lib/wsl-ini.nix { inherit lib; };
+  inherit (lib) types;
+
+  # Where the official validator expects them (W§8.1).
+  iconPath = "/usr/share/wsl/nixos.ico";
+  profilePath = "/usr/lib/wsl/terminal-profile.json";
+  oobePath = "/usr/lib/wsl/oobe";
+
+  settings = lib.recursiveUpdate cfg.settings {
+    oobe = {
+      inherit (cfg) defaultName;
+      command = if cfg.oobe.command == null then null else oobePath;
+      inherit (cfg.oobe) defaultUid;
+    };
+    shortcut = {
+      enabled = cfg.shortcut.enable;
+      icon = if cfg.shortcut.icon == null then null else iconPath;
+    };
+    windowsterminal = {
+      enabled = cfg.terminal.enable;
+      profileTemplate = if cfg.terminal.profile == null then null else profilePath;
+    };
+  };
+
+  file = path: mode: source: {
+    inherit path mode;
+    type = "file";
+    uid = 0;
+    gid = 0;
+    source = "${source}";
+  };
 in
 {
-  options.wsl.distribution.defaultName = lib.mkOption {
-    type = lib.types.strMatching "[a-zA-Z0-9._-]{1,256}";
-    default = "NixOS";
-    description = "Name of the distribution when the user gives none.";
+  options.wsl.distribution = {
+    defaultName = lib.mkOption {
+      type = types.strMatching "[a-zA-Z0-9._-]{1,256}";
+      default = "NixOS";
+      description = ''
+        Name of the distribution on Windows when the user gives none (`wsl --install --from-file`). Letters, digits,
+        dots, dashes and underscores.
+      '';
+    };
+
+    shortcut = {
+      enable = lib.mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether Windows gets a start menu entry for the distribution.";
+      };
+      icon = lib.mkOption {
+        type = types.nullOr types.path;
+        default = ../assets/nixos-wsl.ico;
+        defaultText = lib.literalMD "this project's icon";
+        description = "Icon of that entry and of the Terminal profile, an {file}`.ico` of at most 1 MiB. `null` takes WSL's.";
+      };
+    };
+
+    terminal = {
+      enable = lib.mkOption {
+        type = types.bool;
+        default = true;
+        description = "Whether Windows Terminal gets a profile for the distribution.";
+      };
+      profile = lib.mkOption {
+        type = types.nullOr (types.attrsOf types.anything);
+        default = null;
+        example = lib.literalExpression ''
+          {
+            profiles = [ { colorScheme = "One Half Dark"; font.face = "Cascadia Code"; } ];
+          }
+        '';
+        description = ''
+          Template of that profile, in the form of Windows Terminal's JSON fragments: `profiles` is a list. WSL fills in
+          name, command and icon. `null` takes WSL's own template.
+        '';
+      };
+    };
+
+    oobe = {
+      command = lib.mkOption {
+        type = types.nullOr types.path;
+        default = null;
+        example = lib.literalExpression "lib.getExe pkgs.my-first-run";
+        description = ''
+          Program that `wsl --install` runs as root before the first shell, for example to ask for a user name. It is
+          copied into the image, so it must not need anything beside it that the system's closure does not hold. `null`
+          runs nothing: NixOS makes the users.
+        '';
+      };
+      defaultUid = lib.mkOption {
+        type = types.nullOr types.ints.unsigned;
+        default = config.users.users.${config.wsl.defaultUser}.uid;
+        defaultText = lib.literalExpression "uid of config.wsl.defaultUser";
+        description = "User id that WSL opens shells for after `wsl --install`.";
+      };
+    };
+
+    settings = lib.mkOption {
+      type = types.attrsOf (types.attrsOf ini.valueType);
+      default = { };
+      description = "Further settings of {file}`/etc/wsl-distribution.conf`, by section and key, for a WSL that knows more.";
+    };
   };
+
   options.wsl.files.distributionConf = lib.mkOption {
-    type = lib.types.lines;
+    type = types.str;
     internal = true;
     readOnly = true;
-    default = lib.generators.toINI { } { oobe.defaultName = cfg.distribution.defaultName; };
+    default = ini.toText settings;
     description = "Text of {file}`/etc/wsl-distribution.conf`.";
   };
-  config = lib.mkIf cfg.enable {
+
+  config = lib.mkIf config.wsl.enable {
     environment.etc."wsl-distribution.conf" = {
-      text = cfg.files.distributionConf;
+      text = config.wsl.files.distributionConf;
       mode = "0644";
     };
+
+    wsl.root.extraEntries =
+      lib.optional (cfg.shortcut.icon != null) (file iconPath "0644" cfg.shortcut.icon)
+      ++ lib.optional (cfg.terminal.profile != null) (
+        # 0640 is what the validator asks for.
+        file profilePath "0640" (
+          pkgs.writeText "terminal-profile.json" (builtins.toJSON cfg.terminal.profile)
+        )
+      )
+      ++ lib.optional (cfg.oobe.command != null) (file oobePath "0755" cfg.oobe.command);
+
+    assertions =
+      map (message: {
+        assertion = false;
+        inherit message;
+      }) (ini.problems "wsl.distribution" settings)
+      ++ [
+        {
+          assertion = cfg.terminal.profile != null -> lib.isList (cfg.terminal.profile.profiles or null);
+          message = "wsl.distribution.terminal.profile needs a list ‘profiles’, for example { profiles = [ { colorScheme = \"Campbell\"; } ]; }.";
+        }
+      ];
   };
 }

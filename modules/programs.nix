@@ -9,6 +9,26 @@
 let
   cfg = config.wsl;
   pins = import ../nix/pins.nix;
+
+  defaultSources = {
+    inherit (pins) crane;
+    nixpkgs.outPath = pkgs.path;
+    self.outPath = lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions [
+        ../Cargo.lock
+        ../Cargo.toml
+        ../assets
+        ../default.nix
+        ../flake.lock
+        ../flake.nix
+        ../modules
+        ../nix
+        ../src
+      ];
+    };
+  };
+
   packagesFor =
     pkgs:
     import ../nix/packages.nix {
@@ -18,29 +38,16 @@ let
 in
 {
   options.wsl = {
-    sources = {
-      crane = lib.mkOption {
-        type = lib.types.path;
-        default = pins.crane;
-        defaultText = lib.literalMD "the crane that flake.lock pins";
+    sources = lib.genAttrs [ "crane" "nixpkgs" "self" ] (
+      name:
+      lib.mkOption {
+        type = lib.types.raw;
         internal = true;
-        description = "Source of crane, which builds the programs.";
-      };
-      nixpkgs = lib.mkOption {
-        type = lib.types.path;
-        default = pkgs.path;
-        defaultText = lib.literalExpression "pkgs.path";
-        internal = true;
-        description = "Source of the nixpkgs that the image carries.";
-      };
-      self = lib.mkOption {
-        type = lib.types.path;
-        default = ../.;
-        defaultText = lib.literalMD "this project";
-        internal = true;
-        description = "Source of this project that the image carries.";
-      };
-    };
+        default = defaultSources.${name};
+        defaultText = lib.literalMD "what flake.lock pins, and this project itself";
+        description = "Source tree with what is known of it: `outPath`, `narHash`, `lastModified` and `rev`.";
+      }
+    );
 
     programs = lib.mkOption {
       type = lib.types.lazyAttrsOf lib.types.package;

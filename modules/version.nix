@@ -1,11 +1,17 @@
-# wsl.version: what `nixos-wsl version` reports.
-{ lib, ... }:
+# wsl.version, and the command line tool in every shell.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
 {
   options.wsl.version = {
     release = lib.mkOption {
       type = lib.types.str;
       default = (lib.importTOML ../Cargo.toml).package.version;
-      defaultText = lib.literalMD "the version in Cargo.toml";
+      defaultText = lib.literalMD "the version in {file}`Cargo.toml`";
       internal = true;
       description = "Release of this project.";
     };
@@ -14,6 +20,17 @@
       default = "unknown";
       internal = true;
       description = "Git revision of this project, where the flake knows it.";
+    };
+  };
+
+  config = lib.mkIf config.wsl.enable {
+    environment.systemPackages = [
+      config.wsl.programs.nixos-wsl
+      # The name that scripts know from NixOS-WSL.
+      (pkgs.writeShellScriptBin "nixos-wsl-version" ''exec nixos-wsl version "$@"'')
+    ];
+    environment.etc."nixos-wsl/version.json".text = builtins.toJSON {
+      inherit (config.wsl.version) release rev;
     };
   };
 }

@@ -7,9 +7,9 @@ inputs:
   imports = [ ../modules ];
 
   wsl.sources = {
-    crane = lib.mkDefault inputs.crane.outPath;
-    nixpkgs = lib.mkDefault inputs.nixpkgs.outPath;
-    self = lib.mkDefault inputs.self.outPath;
+    crane = lib.mkDefault inputs.crane.sourceInfo;
+    nixpkgs = lib.mkDefault inputs.nixpkgs.sourceInfo;
+    self = lib.mkDefault inputs.self.sourceInfo;
   };
   wsl.version.rev = lib.mkIf (inputs.self ? rev) (lib.mkDefault inputs.self.rev);
 }

@@ -1,4 +1,4 @@
-# The sources that flake.lock pins, for use without flakes.
+# The sources that flake.lock pins, for use without flakes, as sets with `outPath` and what the lock knows of them.
 let
   inherit (builtins.fromJSON (builtins.readFile ../flake.lock)) nodes;
 
@@ -7,9 +7,12 @@ let
     let
       inherit (nodes.${name}) locked;
     in
-    fetchTarball {
-      url = "https://github.com/${locked.owner}/${locked.repo}/archive/${locked.rev}.tar.gz";
-      sha256 = locked.narHash;
+    {
+      inherit (locked) lastModified narHash rev;
+      outPath = fetchTarball {
+        url = "https://github.com/${locked.owner}/${locked.repo}/archive/${locked.rev}.tar.gz";
+        sha256 = locked.narHash;
+      };
     };
 in
 {

@@ -1,0 +1,93 @@
+# wsl.useWindowsDriver: the GPU, by the libraries that Windows mounts at /usr/lib/wsl/lib.
+#
+# Which files are there depends on the Windows driver, so the links are made at each start from what is there, beside
+# those of Mesa, and NixOS's programs find them all in /run/opengl-driver.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.wsl;
+  inherit (lib) types;
+
+  graphics = config.hardware.graphics;
+  drivers = pkgs.buildEnv {
+    name = "graphics-drivers";
+    paths = [ graphics.package ] ++ graphics.extraPackages;
+  };
+  farm = "/run/nixos-wsl/graphics";
+in
+{
+  options.wsl = {
+    useWindowsDriver = lib.mkOption {
+      type = types.bool;
+      default = false;
+      description = ''
+        Whether programs use the GPU through the driver of Windows: OpenGL, Vulkan, CUDA, video. On a machine without
+        one they draw with the processor, as without this.
+      '';
+    };
+
+    wslLibExtraLinks = lib.mkOption {
+      type = types.listOf types.path;
+      default = [ ];
+      example = [ "/usr/lib/wsl/drivers/mydriver/libextra.so" ];
+      description = "Further libraries of Windows to link to, outside {file}`/usr/lib/wsl/lib`, which is taken as a whole.";
+    };
+
+    wslLib = lib.mkOption {
+      type = types.package;
+      readOnly = true;
+      default = pkgs.runCommand "wsl-lib" { } ''
+        mkdir $out
+        ln -s /usr/lib/wsl/lib $out/lib
+      '';
+      defaultText = lib.literalMD "a package whose {file}`lib` is {file}`/usr/lib/wsl/lib`";
+      description = "The libraries of Windows as a package, for search paths such as {option}`programs.nix-ld.libraries`.";
+    };
+  };
+
+  config = lib.mkIf (cfg.enable && cfg.useWindowsDriver) {
+    hardware.graphics.enable = true;
+    # The Direct3D libraries of Windows load it by name.
+    hardware.graphics.extraPackages = [ (lib.getLib pkgs.openssl) ];
+
+    systemd.tmpfiles.settings.graphics-driver."/run/opengl-driver"."L+".argument = lib.mkForce farm;
+
+    systemd.services.nixos-wsl-graphics = {
+      description = "Links to the graphics drivers of Windows";
+      wantedBy = [ "sysinit.target" ];
+      before = [ "sysinit.target" ];
+      unitConfig.DefaultDependencies = false;
+      serviceConfig = {
+        Type = "oneshot";
+        RemainAfterExit = true;
+        ExecStart = lib.escapeShellArgs (
+          [
+            (lib.getExe cfg.programs.nixos-wsl)
+            "link-drivers"
+            "--drivers"
+            drivers
+            "--windows"
+            "/usr/lib/wsl/lib"
+          ]
+          ++ lib.concatMap (path: [
+            "--also"
+            path
+          ]) cfg.wslLibExtraLinks
+          ++ [ farm ]
+        );
+      };
+    };
+
+    # Mesa's driver for Direct3D, where there is one to talk to.
+    environment.extraInit = ''
+      if [ -e /dev/dxg ]; then
+        export GALLIUM_DRIVER="''${GALLIUM_DRIVER-d3d12}"
+      fi
+    '';
+  };
+}

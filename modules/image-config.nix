@@ -1,0 +1,284 @@
+# wsl.image.config: the configuration that the image holds in /etc/nixos, and the sources that it is built from.
+#
+# Both are pinned to what the image was built from and come along, so that the first `nixos-rebuild switch` of an
+# unchanged configuration has nothing to do and needs no network.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.wsl.image;
+  inherit (config.wsl) sources;
+  inherit (lib) types;
+
+  isFlake = cfg.config == "flake";
+
+  # --- the flake ---------------------------------------------------------------------------------------------------
+
+  flakeNix = ''
+    {
+      inputs = {
+        nixpkgs.url = "${cfg.nixpkgsUrl}";
+        nixos-wsl.url = "${projectUrl}";
+        nixos-wsl.inputs.nixpkgs.follows = "nixpkgs";
+      };
+
+      outputs =
+        { nixpkgs, nixos-wsl, ... }:
+        {
+          # nixos-rebuild looks for the host's name.
+          nixosConfigurations.${lib.strings.escapeNixIdentifier config.networking.hostName} = nixpkgs.lib.nixosSystem {
+            system = "${pkgs.stdenv.hostPlatform.system}";
+            modules = [
+              nixos-wsl.nixosModules.default
+              ./configuration.nix
+            ];
+          };
+        };
+    }
+  '';
+
+  projectUrl = if cfg.projectUrl == null then "path:${sources.self}" else cfg.projectUrl;
+
+  # builtins.parseFlakeRef would do, but exists only where flakes are switched on.
+  parseUrl =
+    url:
+    let
+      github = builtins.match "github:([^/?]+)/([^/?]+)(/([^?]+))?" url;
+      git = builtins.match "git[+](.+)" url;
+      path = builtins.match "path:(.+)" url;
+    in
+    if github != null then
+      {
+        type = "github";
+        owner = lib.elemAt github 0;
+        repo = lib.elemAt github 1;
+      }
+      // lib.optionalAttrs (lib.elemAt github 3 != null) { ref = lib.elemAt github 3; }
+    else if git != null then
+      {
+        type = "git";
+        url = lib.head git;
+      }
+    else if path != null then
+      {
+        type = "path";
+        path = lib.head path;
+      }
+    else
+      throw "wsl.image: ‘${url}’ must be of the form github:OWNER/REPO, github:OWNER/REPO/BRANCH, git+URL or path:DIR.";
+
+  # A source that is in the store under its hash is taken from there, whatever the lock says of its origin.
+  locked =
+    source:
+    {
+      type = "path";
+      path = "${source}";
+    }
+    // lib.filterAttrs (_: value: value != null) {
+      narHash = source.narHash or null;
+      lastModified = source.lastModified or 1;
+      rev = source.rev or null;
+    };
+
+  projectLock = lib.importJSON ../flake.lock;
+  flakeLock = {
+    version = 7;
+    root = "root";
+    nodes = {
+      root.inputs = {
+        nixos-wsl = "nixos-wsl";
+        nixpkgs = "nixpkgs";
+      };
+      nixpkgs = {
+        locked = locked sources.nixpkgs;
+        original = parseUrl cfg.nixpkgsUrl;
+      };
+      nixos-wsl = {
+        inputs = {
+          crane = "crane";
+          flake-compat = "flake-compat";
+          nixpkgs = [ "nixpkgs" ];
+        };
+        locked = locked sources.self;
+        original = parseUrl projectUrl;
+      };
+      crane = projectLock.nodes.crane // {
+        locked = locked sources.crane;
+      };
+      inherit (projectLock.nodes) flake-compat;
+    };
+  };
+
+  # --- the configuration -------------------------------------------------------------------------------------------
+
+  configurationNix = ''
+    # This file describes the whole system. Change it, then run `sudo nixos-rebuild switch`.
+    #
+    # Every option is on https://search.nixos.org/options; those of WSL begin with `wsl.` and are described in this
+    # project's documentation.
+    { pkgs, ... }:
+    {
+    ${lib.optionalString (!isFlake) "  imports = [ <nixos-wsl/modules> ];\n"}  wsl.enable = true;
+      wsl.defaultUser = "${config.wsl.defaultUser}";
+    ${lib.optionalString (!isFlake) "  wsl.image.config = \"channel\";\n"}
+      # Programs for every user; `nix search nixpkgs NAME` finds more.
+      environment.systemPackages = [
+        # pkgs.git
+      ];
+
+      nix.settings.experimental-features = [
+        "nix-command"
+        "flakes"
+      ];
+
+      # The release this system was first installed with. Stored data has its formats: leave it as it is, also after an
+      # update.
+      system.stateVersion = "${config.system.nixos.release}";
+    }
+  '';
+
+  # --- channels ----------------------------------------------------------------------------------------------------
+
+  channels = pkgs.runCommand "nixos-channels" { preferLocalBuild = true; } ''
+    mkdir $out
+    ln -s ${sources.nixpkgs} $out/nixos
+    ln -s ${sources.self} $out/nixos-wsl
+    echo '[ ]' > $out/manifest.nix
+  '';
+  channelProfile = "/nix/var/nix/profiles/per-user/root/channels";
+
+  # --- entries -----------------------------------------------------------------------------------------------------
+
+  text = path: text: {
+    inherit path text;
+    type = "file";
+    mode = "0644";
+    uid = 0;
+    gid = 0;
+  };
+  link = path: target: {
+    inherit path target;
+    type = "symlink";
+  };
+  directory = path: {
+    inherit path;
+    type = "directory";
+    mode = "0755";
+    uid = 0;
+    gid = 0;
+  };
+
+  carried = {
+    nixos-wsl = sources.self;
+    inherit (sources) crane nixpkgs;
+  };
+
+  configuration =
+    if cfg.configPath != null then
+      [
+        {
+          path = "/etc/nixos";
+          type = "tree";
+          mode = "0755";
+          uid = 0;
+          gid = 0;
+          source = "${lib.cleanSource cfg.configPath}";
+        }
+      ]
+    else
+      [
+        (directory "/etc/nixos")
+        (text "/etc/nixos/configuration.nix" configurationNix)
+      ]
+      ++ lib.optionals isFlake [
+        (text "/etc/nixos/flake.nix" flakeNix)
+        (text "/etc/nixos/flake.lock" (builtins.toJSON flakeLock + "\n"))
+      ];
+in
+{
+  options.wsl.image = {
+    configPath = lib.mkOption {
+      type = types.nullOr types.path;
+      default = null;
+      example = lib.literalExpression "./.";
+      description = ''
+        Directory to put into {file}`/etc/nixos`, usually that of your own flake. `null` makes a small configuration
+        that describes this image as far as {option}`wsl.image.config` goes.
+      '';
+    };
+
+    config = lib.mkOption {
+      type = types.enum [
+        "flake"
+        "channel"
+      ];
+      default = "flake";
+      description = ''
+        What {file}`/etc/nixos` holds: a flake with its lock, or `configuration.nix` alone, which takes nixpkgs and this
+        project from root's channels. With {option}`wsl.image.configPath` it only decides about the channels.
+      '';
+    };
+
+    sources = lib.mkOption {
+      type = types.bool;
+      default = true;
+      description = ''
+        Whether the image carries the sources that the configuration names, kept from being cleaned up by links in
+        {file}`/nix/var/nix/gcroots/nixos-wsl`. Without, the first rebuild downloads them.
+      '';
+    };
+
+    nixpkgsUrl = lib.mkOption {
+      type = types.str;
+      default = "github:NixOS/nixpkgs/nixos-unstable";
+      example = "github:NixOS/nixpkgs/nixos-26.11";
+      description = "Where `nix flake update` in the distribution looks for a newer nixpkgs.";
+    };
+
+    projectUrl = lib.mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "github:example/nixos-wsl";
+      description = ''
+        Where `nix flake update` in the distribution looks for a newer release of this project. `null` keeps the one
+        that the image carries.
+      '';
+    };
+  };
+
+  config = lib.mkIf config.wsl.enable {
+    wsl.root.extraEntries =
+      configuration
+      ++ lib.optionals cfg.sources (
+        [ (directory "/nix/var/nix/gcroots/nixos-wsl") ]
+        ++ lib.mapAttrsToList (
+          name: source: link "/nix/var/nix/gcroots/nixos-wsl/${name}" "${source}"
+        ) carried
+      )
+      ++ lib.optionals (!isFlake && config.nix.channel.enable) [
+        (link "${channelProfile}-1-link" "${channels}")
+        (link channelProfile "channels-1-link")
+      ];
+
+    wsl.image.extraRoots =
+      lib.optionals cfg.sources (map (source: "${source}") (lib.attrValues carried))
+      ++ lib.optional (!isFlake && config.nix.channel.enable) channels;
+
+    assertions = [
+      {
+        assertion =
+          cfg.configPath == null && isFlake -> lib.all (source: source ? narHash) (lib.attrValues carried);
+        message = "wsl.image.config = \"flake\" needs sources whose hash is known, as a flake or nix/pins.nix gives them. Set wsl.image.config = \"channel\", or wsl.image.configPath to a configuration of your own.";
+      }
+      {
+        assertion =
+          cfg.configPath == null -> builtins.match "[a-zA-Z_][a-zA-Z0-9_'-]*" config.wsl.defaultUser != null;
+        message = "wsl.defaultUser is an attribute name: letters, digits, dashes and underscores.";
+      }
+    ];
+  };
+}

@@ -1,0 +1,95 @@
+# wsl.usbip: USB devices that usbipd-win shares on Windows.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.wsl.usbip;
+  inherit (lib) types;
+in
+{
+  options.wsl.usbip = {
+    enable = lib.mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether USB devices of Windows can be attached: `usbipd attach --wsl --busid 4-1` on Windows.";
+    };
+
+    package = lib.mkPackageOption pkgs [ "linuxPackages" "usbip" ] { };
+
+    autoAttach = lib.mkOption {
+      type = types.listOf (types.strMatching "[0-9]+-[0-9]+(\\.[0-9]+)*");
+      default = [ ];
+      example = [ "4-1" ];
+      description = ''
+        Bus ids of devices to attach whenever they are plugged in, as `usbipd list` shows them. Each must be shared once
+        by `usbipd bind`.
+      '';
+    };
+
+    host = lib.mkOption {
+      type = types.nullOr (types.strMatching "[A-Za-z0-9.:-]+");
+      default = null;
+      example = "127.0.0.1";
+      description = ''
+        Address of Windows. `null` is the default route's gateway, which is right unless WSL's network is mirrored: then
+        it is `127.0.0.1`.
+      '';
+    };
+
+    snippetIpAddress = lib.mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      visible = false;
+      description = "Former name of {option}`wsl.usbip.host`.";
+    };
+  };
+
+  config = lib.mkIf (config.wsl.enable && cfg.enable) {
+    assertions = [
+      {
+        assertion =
+          cfg.snippetIpAddress == null || builtins.match "[A-Za-z0-9.:-]+" cfg.snippetIpAddress != null;
+        message = "wsl.usbip.snippetIpAddress takes no shell any more: set wsl.usbip.host to an address, or leave it out for the default route's gateway.";
+      }
+    ];
+    warnings = lib.optional (
+      cfg.snippetIpAddress != null
+    ) "wsl.usbip.snippetIpAddress is now wsl.usbip.host.";
+    wsl.usbip.host = lib.mkIf (cfg.snippetIpAddress != null) (lib.mkDefault cfg.snippetIpAddress);
+
+    environment.systemPackages = [ cfg.package ];
+    wsl.kernelModules = [ "vhci-hcd" ];
+    services.udev.enable = true;
+    # usbipd-win runs it by this name in the distribution.
+    wsl.extraBin = [ { src = "${pkgs.kmod}/bin/modprobe"; } ];
+
+    systemd.targets.usbip.description = "USB devices of Windows";
+
+    systemd.services."usbip-auto-attach@" = {
+      description = "USB device %i of Windows";
+      after = [
+        "network.target"
+        "systemd-modules-load.service"
+      ];
+      partOf = [ "usbip.target" ];
+      serviceConfig = {
+        ExecStart = lib.concatStringsSep " " (
+          [
+            "${lib.getExe config.wsl.programs.nixos-wsl} usbip-attach"
+            "--usbip ${cfg.package}/bin/usbip"
+          ]
+          ++ lib.optional (cfg.host != null) "--host ${cfg.host}"
+          ++ [ "%i" ]
+        );
+        Restart = "on-failure";
+        RestartSec = 5;
+      };
+    };
+
+    systemd.targets.multi-user.wants = map (busid: "usbip-auto-attach@${busid}.service") cfg.autoAttach;
+  };
+}

@@ -1,0 +1,53 @@
+# wsl.welcome: a greeting at the first login.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.wsl.welcome;
+  command = pkgs.writeShellScriptBin "nixos-wsl-welcome" ''
+    exec ${pkgs.coreutils}/bin/cat ${pkgs.writeText "nixos-wsl-welcome" cfg.text}
+  '';
+in
+{
+  options.wsl.welcome = {
+    enable = lib.mkOption {
+      type = lib.types.bool;
+      default = true;
+      description = "Whether a user's first login shell shows {option}`wsl.welcome.text`. Once for each user; `nixos-wsl-welcome` shows it again.";
+    };
+    text = lib.mkOption {
+      type = lib.types.lines;
+      default = ''
+        Welcome to NixOS on WSL.
+
+        The system is described in /etc/nixos/${
+          if config.wsl.image.config == "flake" then
+            "configuration.nix, with its flake beside it"
+          else
+            "configuration.nix"
+        }.
+        Change it, then run `sudo nixos-rebuild switch`. What is there now needs no download.
+
+        nixos-wsl status        how this system does
+        nixos-wsl generations   earlier systems, and `nixos-wsl boot N` to go back
+        nixos-wsl --help        everything else
+      '';
+      defaultText = lib.literalMD "where the configuration is and what to do first";
+      description = "The greeting.";
+    };
+  };
+
+  config = lib.mkIf (config.wsl.enable && cfg.enable) {
+    environment.systemPackages = [ command ];
+    environment.loginShellInit = ''
+      if [ -t 1 ] && [ -d "$HOME" ] && [ ! -e "$HOME/.local/state/nixos-wsl/welcomed" ]; then
+        nixos-wsl-welcome
+        mkdir -p "$HOME/.local/state/nixos-wsl" && : > "$HOME/.local/state/nixos-wsl/welcomed"
+      fi
+    '';
+  };
+}
