@@ -13,13 +13,13 @@ let
       fileset = lib.fileset.unions [
         ../Cargo.lock
         ../Cargo.toml
-        (lib.fileset.maybeMissing ../checks)
+        ../checks
         ../clippy.toml
         ../deny.toml
         ../nix
         ../rustfmt.toml
         ../src
-        (lib.fileset.maybeMissing ../tests)
+        ../tests
       ];
     };
     strictDeps = true;
