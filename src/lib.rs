@@ -7,5 +7,7 @@ pub mod boot;
 #[cfg(feature = "image")]
 pub mod image;
 pub mod session;
+pub mod settings;
 pub mod sys;
+pub mod table;
 pub mod wsl;

@@ -1,31 +1,104 @@
-//! The system calls that neither `std` nor `rustix` offers: signal dispositions and the signal mask.
+//! The system calls that neither `std` nor `rustix` offers: signal dispositions, the signal mask, a plain `execve`.
 #![allow(unsafe_code)]
+
+use std::ffi::{CString, OsStr, OsString, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Gives every signal its default disposition and empties the signal mask.
 ///
 /// WSL starts `/sbin/init` with nearly every signal ignored (W§5.1); ignored signals survive `execve`, and a child of an
 /// activation script that inherits `SIGCHLD` ignored cannot wait for its own children (U§3 F9).
 pub fn reset_signals() {
-    for signal in 1..=libc::SIGRTMAX() {
-        // SAFETY: SIG_DFL runs no code of ours. KILL, STOP and the C library's own signals answer EINVAL, which is fine.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    for signal in 1..=64 {
+        set(signal, libc::SIG_DFL);
     }
-    // SAFETY: `set` is initialised by sigemptyset before sigprocmask reads it, and lives for both calls.
+    // SAFETY: `mask` is initialised by sigemptyset before sigprocmask reads it, and lives for both calls.
     unsafe {
-        let mut set = std::mem::zeroed();
-        libc::sigemptyset(&raw mut set);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
+        let mut mask = std::mem::zeroed();
+        libc::sigemptyset(&raw mut mask);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const mask, std::ptr::null_mut());
     }
 }
 
 /// Gives `SIGCHLD` its default disposition: WSL's background login shell starts with it ignored (W§5.3, U§3 F16).
 pub fn default_sigchld() {
-    // SAFETY: SIG_DFL runs no code of ours.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    set(libc::SIGCHLD, libc::SIG_DFL);
 }
 
 /// Ignores `SIGCHLD`, so that the kernel reaps children that nobody waits for.
 pub fn ignore_sigchld() {
-    // SAFETY: SIG_IGN runs no code of ours.
-    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    set(libc::SIGCHLD, libc::SIG_IGN);
+}
+
+/// Sets the disposition of one signal to `SIG_DFL` or `SIG_IGN`.
+fn set(signal: i32, disposition: libc::sighandler_t) {
+    // The kernel's struct: handler, flags, restorer, mask. The C library's own call refuses the signals it uses itself.
+    let action: [libc::c_ulong; 4] = [disposition as libc::c_ulong, 0, 0, 0];
+    // SAFETY: the kernel reads 32 initialised bytes; neither disposition runs code of ours. KILL and STOP answer EINVAL.
+    unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal,
+            action.as_ptr(),
+            std::ptr::null::<libc::c_ulong>(),
+            size_of::<u64>(),
+        )
+    };
+}
+
+/// Becomes another program; comes back only with the reason why that failed.
+///
+/// Unlike `std`'s, this never hands a file that is no program to `/bin/sh`. With `environment` absent the process keeps
+/// its own. `SIGPIPE`, which Rust's start-up ignores, is given back its default.
+pub fn execve(
+    program: &Path,
+    argv: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    environment: Option<&[(OsString, OsString)]>,
+) -> std::io::Error {
+    let (Ok(program), Ok(argv)) = (CString::new(program.as_os_str().as_bytes()), strings(argv)) else {
+        return rustix::io::Errno::INVAL.into();
+    };
+    let variables = environment.map(|variables| {
+        strings(variables.iter().map(|(name, value)| {
+            let mut variable = name.clone();
+            variable.push("=");
+            variable.push(value);
+            variable
+        }))
+    });
+    set(libc::SIGPIPE, libc::SIG_DFL);
+    let argv = pointers(&argv);
+    match variables {
+        Some(Ok(variables)) => {
+            let variables = pointers(&variables);
+            // SAFETY: both arrays end with null and point to strings that outlive the call.
+            unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), variables.as_ptr()) };
+        }
+        Some(Err(_)) => return rustix::io::Errno::INVAL.into(),
+        // SAFETY: as above; the environment is the process's own.
+        None => drop(unsafe { libc::execv(program.as_ptr(), argv.as_ptr()) }),
+    }
+    std::io::Error::last_os_error()
+}
+
+fn strings(list: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Vec<CString>, std::ffi::NulError> {
+    list.into_iter().map(|text| CString::new(text.as_ref().as_bytes())).collect()
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    strings.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// Gives the calling process a mount namespace of its own.
+///
+/// # Errors
+/// Those of `unshare(2)`.
+pub fn unshare_mounts() -> std::io::Result<()> {
+    // SAFETY: CLONE_NEWNS changes which mounts are seen, no memory or file descriptor.
+    if unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0 {
+        Ok(())
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
 }

@@ -1,35 +1,215 @@
 //! The command line tool.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
+use nixos_wsl::boot::root::Root;
+use nixos_wsl::boot::{apply, choose, generations, listing, recover};
+use nixos_wsl::table::{self, Colour, Row};
 
 /// Looks after NixOS on WSL.
 #[derive(Parser)]
-#[command(name = "nixos-wsl", version)]
+#[command(name = "nixos-wsl", version, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  nixos-wsl generations           what can be booted, and why something did not
+  sudo nixos-wsl boot 41 --once   try generation 41 at the next start
+  wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl recover rollback
+                                  from Windows: go back although nothing boots";
+
 #[derive(Subcommand)]
 enum Command {
+    /// Lists the generations: date, version, and why one failed to boot
+    #[command(after_help = "Examples:\n  nixos-wsl generations\n  NO_COLOR=1 nixos-wsl generations")]
+    Generations,
+    /// Chooses the generation that boots from the next start on
+    #[command(after_help = "Examples:\n  sudo nixos-wsl boot 41\n  sudo nixos-wsl boot 42 --once")]
+    Boot {
+        /// Number of the generation
+        number: u64,
+        /// For the next start only
+        #[arg(long)]
+        once: bool,
+    },
+    /// Repairs a distribution that does not start, from WSL's system distribution
+    #[command(after_help = RECOVER_EXAMPLES)]
+    Recover {
+        /// Root folder of the distribution [default: where this program lies, or /mnt/wslg/distro]
+        #[arg(long, global = true)]
+        root: Option<PathBuf>,
+        #[command(subcommand)]
+        action: Option<Recover>,
+    },
     /// Says which version of the project and of NixOS this is
+    #[command(after_help = "Examples:\n  nixos-wsl version\n  nixos-wsl version --json")]
     Version {
         /// As JSON
         #[arg(long)]
         json: bool,
     },
+    /// Brings the files outside the store up to date; the activation runs it
+    #[command(after_help = "Example:\n  nixos-wsl apply /run/current-system/nixos-wsl/root.json")]
+    Apply {
+        /// `nixos-wsl/root.json` of a system
+        file: PathBuf,
+    },
+    /// Notes that the boot is complete; nixos-wsl-boot-complete.service runs it
+    #[command(hide = true)]
+    BootComplete {
+        /// The system stops cleanly
+        #[arg(long)]
+        stopping: bool,
+    },
 }
 
-fn main() {
-    match Arguments::parse().command {
-        Command::Version { json } => {
-            let version = env!("CARGO_PKG_VERSION");
-            if json {
-                println!("{{\"version\":\"{version}\"}}");
-            } else {
-                println!("nixos-wsl {version}");
-            }
+const RECOVER_EXAMPLES: &str = "\
+Examples, from Windows (the distribution must be running, if only as far as it gets):
+  wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl recover
+  wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl recover rollback
+  wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl recover enter";
+
+#[derive(Subcommand)]
+enum Recover {
+    /// Lists the generations
+    List,
+    /// Goes back to the newest older generation that can boot
+    Rollback,
+    /// Chooses a generation
+    Boot {
+        /// Number of the generation
+        number: u64,
+    },
+    /// Opens a shell in the distribution, with a generation activated
+    Enter {
+        /// Number of the generation [default: the first that has what it takes]
+        #[arg(long, short)]
+        generation: Option<u64>,
+        /// A program to run instead of a shell
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
+}
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Generations => {
+            show_generations(&Root::default());
+            Ok(())
         }
+        Command::Boot { number, once } => boot(number, once),
+        Command::Recover { root, action } => repair(root, action),
+        Command::Version { json } => {
+            version(json);
+            Ok(())
+        }
+        Command::Apply { file } => apply::apply(&Root::default(), &file).map_err(Into::into),
+        Command::BootComplete { stopping } => {
+            choose::complete(&Root::default(), stopping).map_err(Into::into)
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nixos-wsl: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show_generations(root: &Root) {
+    let (lines, warning) = listing::list(root);
+    if let Some(warning) = warning {
+        eprintln!("nixos-wsl: {warning}");
+    }
+    if lines.is_empty() {
+        eprintln!("nixos-wsl: {} has no generation", root.path(generations::PROFILES).display());
+        return;
+    }
+    let rows: Vec<Row> = lines
+        .iter()
+        .map(|line| Row {
+            cells: vec![
+                line.generation.number.map(|number| number.to_string()).unwrap_or_default(),
+                line.date.clone(),
+                line.version.clone(),
+                line.marks(),
+                line.failure.clone().unwrap_or_default(),
+            ],
+            colour: match line {
+                _ if line.failure.is_some() => Some(Colour::Bad),
+                _ if line.running => Some(Colour::Good),
+                _ => None,
+            },
+        })
+        .collect();
+    print!("{}", table::render(&["N", "DATE (UTC)", "VERSION", "USE", "FAILURE"], &rows, table::coloured()));
+}
+
+fn boot(number: u64, once: bool) -> Outcome {
+    let generation = choose::choose(&Root::default(), number, once)?;
+    let when = if once { "at the next start, once" } else { "from the next start on" };
+    println!("{generation} boots {when}. Start again with `wsl --terminate {}`.", distribution());
+    Ok(())
+}
+
+fn distribution() -> String {
+    std::env::var("WSL_DISTRO_NAME").unwrap_or_else(|_| "NixOS".to_owned())
+}
+
+fn repair(root: Option<PathBuf>, action: Option<Recover>) -> Outcome {
+    let root = root.map_or_else(recover::find_root, Root::new);
+    match action {
+        None => {
+            show_generations(&root);
+            println!("\n{RECOVER_EXAMPLES}");
+        }
+        Some(Recover::List) => show_generations(&root),
+        Some(Recover::Rollback) => {
+            recover::make_writable(&root)?;
+            println!("{} boots from the next start on.", choose::roll_back(&root)?);
+        }
+        Some(Recover::Boot { number }) => {
+            recover::make_writable(&root)?;
+            println!("{} boots from the next start on.", choose::choose(&root, number, false)?);
+        }
+        Some(Recover::Enter { generation, command }) => {
+            let generation = recover::pick(&root, generation)?;
+            eprintln!("nixos-wsl: entering {} with {generation}", root.directory().display());
+            recover::enter(&root, &generation, &command)?;
+        }
+    }
+    Ok(())
+}
+
+fn version(json: bool) {
+    let root = Root::default();
+    let revision = option_env!("NIXOS_WSL_REVISION");
+    let running =
+        generations::Generation { number: None, toplevel: Path::new("/run/current-system").to_owned() };
+    let nixos = Some(listing::version(&root, &running)).filter(|text| !text.is_empty());
+    if json {
+        let value = serde_json::json!({
+            "release": env!("CARGO_PKG_VERSION"), "revision": revision, "nixos": nixos,
+        });
+        println!("{value}");
+        return;
+    }
+    println!(
+        "nixos-wsl {}{}",
+        env!("CARGO_PKG_VERSION"),
+        revision.map(|text| format!(" ({text})")).unwrap_or_default()
+    );
+    if let Some(nixos) = nixos {
+        println!("NixOS {nixos}");
     }
 }

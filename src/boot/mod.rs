@@ -3,24 +3,27 @@
 //! Every step but the last may fail and the boot goes on (docs/design.md).
 
 pub mod activation;
+pub mod apply;
+pub mod choose;
 pub mod generations;
+pub mod listing;
 pub mod log;
 pub mod mounts;
+pub mod notice;
+pub mod plan;
+pub mod recover;
 pub mod rescue;
 pub mod root;
+pub mod state;
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
-use std::time::Duration;
 
+use crate::settings::Settings;
 use activation::Activated;
 use generations::Generation;
 use log::Log;
 use root::Root;
-
-/// How long an activation may take.
-const ACTIVATION_LIMIT: Duration = Duration::from_secs(90);
+use state::State;
 
 /// Boots; comes back never. `argv` is handed to systemd as it came.
 pub fn boot(argv: &[OsString]) -> ! {
@@ -30,55 +33,113 @@ pub fn boot(argv: &[OsString]) -> ! {
     let mut log = Log::open();
     mounts::prepare(&mut log);
     log.open_file();
-
-    let root = Root::default();
-    let mut failures = Vec::new();
-    for generation in candidates(&root, &mut log) {
-        let reason = start(&generation, argv, &mut log);
-        log.error(format_args!("{generation}: {reason}"));
-        failures.push(format!("{generation} ({}): {reason}", generation.toplevel.display()));
+    let (state, warning) = State::load(&Root::default());
+    if let Some(warning) = warning {
+        log.warn(format_args!("{warning}"));
     }
-    rescue::stay(&failures, &mut log)
+    Boot { argv, log, state, root: Root::default(), failures: Vec::new() }.run()
 }
 
-/// The generations in the order in which they are tried: the profile's, then older ones, then newer ones.
-fn candidates(root: &Root, log: &mut Log) -> Vec<Generation> {
-    let all = generations::all(root);
-    let wanted = generations::current(root);
-    let Ok(wanted) = wanted.inspect_err(|error| log.error(format_args!("{}: {error}", generations::PROFILE)))
-    else {
-        return all;
-    };
-    let (newer, older): (Vec<_>, Vec<_>) = all
-        .into_iter()
-        .filter(|other| other.toplevel != wanted.toplevel)
-        .partition(|other| wanted.number.is_some() && other.number > wanted.number);
-    [wanted].into_iter().chain(older).chain(newer).collect()
+/// One boot, until systemd or the rescue.
+struct Boot<'a> {
+    argv: &'a [OsString],
+    log: Log,
+    state: State,
+    root: Root,
+    /// A line for each generation that was not booted.
+    failures: Vec<String>,
 }
 
-/// Starts one generation; comes back only with the reason why that failed.
-fn start(generation: &Generation, argv: &[OsString], log: &mut Log) -> String {
-    if let Err(reason) = generation.bootable(&Root::default()) {
-        return reason;
-    }
-    log.info(format_args!("{generation}: activating {}", generation.toplevel.display()));
-    match activation::run(generation, ACTIVATION_LIMIT, log) {
-        Ok(Activated::Cleanly) => {}
-        Ok(Activated::WithFaults(reason)) => {
-            log.warn(format_args!("{generation}: {reason}; booting it all the same"));
+impl Boot<'_> {
+    fn run(&mut self) -> ! {
+        let all = generations::all(&self.root);
+        let profile = generations::current(&self.root)
+            .inspect_err(|error| {
+                self.log.error(format_args!("{}: {error}", generations::PROFILE));
+                self.failures.push(format!("{}: {error}", generations::PROFILE));
+            })
+            .ok();
+        let once = self.state.once;
+        let order = plan::order(&all, profile.as_ref(), once);
+        self.state.prune(&order);
+        let mut passed_over = Vec::new();
+        for generation in &order {
+            let chosen = once.is_some() && generation.number == once;
+            let reason = self.state.record(&generation.toplevel).passed_over();
+            match reason {
+                Some(reason) if !chosen => {
+                    passed_over.push(generation);
+                    self.failed(generation, &reason);
+                }
+                _ => {
+                    let reason = self.start(generation);
+                    self.state.fail(&generation.toplevel, &reason);
+                    self.failed(generation, &reason);
+                }
+            }
         }
-        Err(reason) => return reason,
+        // The next start tries these again: a healthy system may have been cut off twice.
+        for generation in passed_over {
+            self.state.record(&generation.toplevel).attempts = 0;
+        }
+        self.save();
+        rescue::stay(&self.failures, &mut self.log)
     }
-    let booted = "/run/booted-system";
-    let _ = std::fs::remove_file(booted);
-    if let Err(error) = std::os::unix::fs::symlink(&generation.toplevel, booted) {
-        log.warn(format_args!("{booted}: {error}"));
+
+    fn failed(&mut self, generation: &Generation, reason: &str) {
+        self.log.error(format_args!("{generation}: {reason}"));
+        self.failures.push(format!("{generation}: {reason}"));
     }
-    let systemd = generation.file("systemd/lib/systemd/systemd");
-    log.info(format_args!("{generation}: starting systemd"));
-    let mut command = Command::new(&systemd);
-    if let Some((name, arguments)) = argv.split_first() {
-        command.arg0(name).args(arguments);
+
+    fn save(&mut self) {
+        if let Err(error) = self.state.save(&self.root) {
+            self.log.warn(format_args!("attempts are not counted: {error}"));
+        }
     }
-    format!("{}: {}", systemd.display(), command.exec())
+
+    /// Starts one generation; comes back only with the reason why that failed.
+    fn start(&mut self, generation: &Generation) -> String {
+        if let Err(reason) = generation.bootable(&self.root) {
+            return reason;
+        }
+        let settings = Settings::load(&self.root, &generation.toplevel).unwrap_or_else(|error| {
+            self.log.warn(format_args!("{error}; its defaults are used"));
+            Settings::default()
+        });
+        self.state.attempt(&generation.toplevel);
+        self.save();
+        self.log.info(format_args!("{generation}: activating {}", generation.toplevel.display()));
+        self.leave(notice::ACTIVATING, &generation.to_string());
+        let activated = activation::run(generation, settings.activation_limit(), &mut self.log);
+        notice::remove(notice::ACTIVATING);
+        match activated {
+            Ok(Activated::Cleanly) => {}
+            Ok(Activated::WithFaults(reason)) => {
+                self.log.warn(format_args!("{generation}: {reason}; booting it all the same"));
+            }
+            Err(reason) => return reason,
+        }
+        if !self.failures.is_empty() {
+            self.leave(notice::NOTICE, &notice::fallback(generation, &self.failures));
+        }
+        self.systemd(generation)
+    }
+
+    fn leave(&mut self, file: &str, text: &str) {
+        if let Err(error) = notice::write(file, text) {
+            self.log.warn(format_args!("{file}: {error}"));
+        }
+    }
+
+    fn systemd(&mut self, generation: &Generation) -> String {
+        let booted = "/run/booted-system";
+        let _ = std::fs::remove_file(booted);
+        if let Err(error) = std::os::unix::fs::symlink(&generation.toplevel, booted) {
+            self.log.warn(format_args!("{booted}: {error}"));
+        }
+        let systemd = generation.file("systemd/lib/systemd/systemd");
+        self.log.info(format_args!("{generation}: starting {}", systemd.display()));
+        let error = crate::sys::execve(&systemd, self.argv, None);
+        format!("{}: {error}", systemd.display())
+    }
 }

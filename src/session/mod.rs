@@ -8,9 +8,8 @@ pub mod invocation;
 pub mod programs;
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use invocation::{Invocation, Role};
 
@@ -33,26 +32,24 @@ fn login(invocation: &Invocation, real: Option<&Path>, argv: &[OsString]) -> Exi
             Some(name) if Path::new(name) != invocation.file => name.clone(),
             _ => real.into(),
         };
-        let error = exec(real, &name, argv);
+        let error = exec(real, &name, argv, None);
         eprintln!("nixos-wsl: {}: {error}", real.display());
     }
     for shell in programs::candidates("bash") {
-        exec(&shell, argv.first().unwrap_or(&OsString::from("-bash")), argv);
+        exec(&shell, argv.first().unwrap_or(&OsString::from("-bash")), argv, None);
     }
     eprintln!("nixos-wsl: no generation has a shell");
     ExitCode::from(127)
 }
 
 fn system_shell(argv: &[OsString]) -> ExitCode {
-    let path = std::env::var_os("PATH");
-    let first = argv.first().cloned().unwrap_or_else(|| "sh".into());
+    let environment = programs::system_path(std::env::var_os("PATH").as_deref()).map(|path| {
+        let others = std::env::vars_os().filter(|(name, _)| name != "PATH");
+        others.chain([("PATH".into(), path)]).collect::<Vec<_>>()
+    });
+    let name = argv.first().cloned().unwrap_or_else(|| "sh".into());
     for shell in programs::candidates("bash") {
-        let mut command = Command::new(&shell);
-        command.arg0(&first).args(argv.iter().skip(1));
-        if let Some(path) = programs::system_path(path.as_deref()) {
-            command.env("PATH", path);
-        }
-        let _ = command.exec();
+        exec(&shell, &name, argv, environment.as_deref());
     }
     eprintln!("/bin/sh: no generation has a bash");
     ExitCode::from(127)
@@ -60,13 +57,18 @@ fn system_shell(argv: &[OsString]) -> ExitCode {
 
 fn program(name: &OsString, argv: &[OsString]) -> ExitCode {
     for file in programs::candidates(name) {
-        exec(&file, argv.first().unwrap_or(name), argv);
+        exec(&file, argv.first().unwrap_or(name), argv, None);
     }
     eprintln!("nixos-wsl: no generation has {}", Path::new(name).display());
     ExitCode::from(127)
 }
 
 /// Becomes `program`; comes back with the reason if it cannot be started.
-fn exec(program: &Path, name: &OsString, argv: &[OsString]) -> std::io::Error {
-    Command::new(program).arg0(name).args(argv.iter().skip(1)).exec()
+fn exec(
+    program: &Path,
+    name: &OsString,
+    argv: &[OsString],
+    environment: Option<&[(OsString, OsString)]>,
+) -> std::io::Error {
+    crate::sys::execve(program, std::iter::once(name).chain(argv.iter().skip(1)), environment)
 }

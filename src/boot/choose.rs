@@ -1,0 +1,101 @@
+//! The user's choice of a generation, and what ends a boot that went well.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::generations::{self, Generation, PROFILE, PROFILES};
+use super::notice;
+use super::root::Root;
+use super::state::{SaveError, State, now};
+
+/// Why a choice was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChoiceError {
+    /// There is no such generation.
+    #[error("generation {0} does not exist; `nixos-wsl generations` lists those that do")]
+    Missing(u64),
+    /// It would not boot.
+    #[error("generation {0} cannot boot: {1}")]
+    Unbootable(u64, String),
+    /// There is no older generation that could boot.
+    #[error("no generation before {0} can boot")]
+    NothingOlder(Generation),
+    /// The profile could not be changed.
+    #[error("{PROFILE}: {0}")]
+    Profile(std::io::Error),
+    /// The state could not be written.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+}
+
+/// Makes generation `number` the one that boots: from now on, or the next time only.
+///
+/// # Errors
+/// [`ChoiceError`]; nothing is changed then.
+pub fn choose(root: &Root, number: u64, once: bool) -> Result<Generation, ChoiceError> {
+    let generation = generations::all(root)
+        .into_iter()
+        .find(|generation| generation.number == Some(number))
+        .ok_or(ChoiceError::Missing(number))?;
+    generation.bootable(root).map_err(|reason| ChoiceError::Unbootable(number, reason))?;
+    if !once {
+        set_profile(root, number).map_err(ChoiceError::Profile)?;
+    }
+    State::update(root, |state| {
+        state.once = once.then_some(number);
+        let record = state.record(&generation.toplevel);
+        record.attempts = 0;
+        record.failure = None;
+        record.failed_at = None;
+    })?;
+    // The user has chosen: logins need not ask any more.
+    let _ = std::fs::remove_file(root.path(notice::NOTICE));
+    Ok(generation)
+}
+
+/// Goes back to the newest generation before the current one that can boot.
+///
+/// # Errors
+/// [`ChoiceError`].
+pub fn roll_back(root: &Root) -> Result<Generation, ChoiceError> {
+    let current =
+        generations::current(root).unwrap_or(Generation { number: Some(u64::MAX), toplevel: PROFILE.into() });
+    let older = generations::all(root).into_iter().find(|generation| {
+        generation.number < current.number
+            && generation.toplevel != current.toplevel
+            && generation.bootable(root).is_ok()
+    });
+    match older.and_then(|generation| generation.number) {
+        Some(number) => choose(root, number, false),
+        None => Err(ChoiceError::NothingOlder(current)),
+    }
+}
+
+/// Points the profile at a generation, in one step.
+fn set_profile(root: &Root, number: u64) -> std::io::Result<()> {
+    let folder = root.path(PROFILES);
+    let beside = folder.join(".nixos-wsl-system");
+    let _ = std::fs::remove_file(&beside);
+    symlink(format!("system-{number}-link"), &beside)?;
+    std::fs::rename(&beside, root.path(PROFILE))?;
+    std::fs::File::open(&folder)?.sync_all()
+}
+
+/// Clears the attempts of the running system: it has completed its boot, or stops cleanly.
+///
+/// # Errors
+/// Those of writing the state.
+pub fn complete(root: &Root, stopping: bool) -> Result<(), SaveError> {
+    let Ok(toplevel) = std::fs::read_link(root.path("/run/booted-system")) else { return Ok(()) };
+    State::update(root, |state| clear(state, &toplevel, stopping))
+}
+
+fn clear(state: &mut State, toplevel: &Path, stopping: bool) {
+    let record = state.record(toplevel);
+    record.attempts = 0;
+    if !stopping {
+        record.failure = None;
+        record.failed_at = None;
+        record.completed_at = Some(now());
+    }
+}

@@ -1,0 +1,82 @@
+//! The generations as the user sees them: date, version, and why one failed to boot.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::generations::{self, Generation, PROFILES};
+use super::root::Root;
+use super::state::State;
+
+/// One line of the list.
+#[derive(Debug)]
+pub struct Line {
+    /// The generation.
+    pub generation: Generation,
+    /// When it was made, `2026-11-23 02:18` in UTC.
+    pub date: String,
+    /// NixOS's version, if the system says it.
+    pub version: String,
+    /// The profile leads to it: it boots next, if nothing else is chosen.
+    pub current: bool,
+    /// It is running now.
+    pub running: bool,
+    /// It was chosen for the next start only.
+    pub once: bool,
+    /// Why it cannot boot, or did not.
+    pub failure: Option<String>,
+}
+
+impl Line {
+    /// What is to be said of it in a word or two.
+    #[must_use]
+    pub fn marks(&self) -> String {
+        let marks = [(self.running, "running"), (self.current, "default"), (self.once, "next start")];
+        let marks: Vec<_> = marks.iter().filter(|mark| mark.0).map(|mark| mark.1).collect();
+        marks.join(", ")
+    }
+}
+
+/// The list, the oldest generation first, with a warning if the boot state cannot be used.
+#[must_use]
+pub fn list(root: &Root) -> (Vec<Line>, Option<String>) {
+    let (state, warning) = State::load(root);
+    let current = generations::current(root).ok();
+    let booted = std::fs::read_link(root.path("/run/booted-system")).ok();
+    let mut lines: Vec<Line> = generations::all(root)
+        .into_iter()
+        .map(|generation| {
+            let record = state.systems.get(&generation.toplevel);
+            let remembered = record.and_then(|record| record.passed_over().or(record.failure.clone()));
+            Line {
+                date: date(root, &generation),
+                version: version(root, &generation),
+                current: current.as_ref().is_some_and(|current| current.number == generation.number),
+                running: booted.as_ref() == Some(&generation.toplevel),
+                once: state.once.is_some() && state.once == generation.number,
+                failure: generation.bootable(root).err().or(remembered),
+                generation,
+            }
+        })
+        .collect();
+    lines.reverse();
+    (lines, warning)
+}
+
+fn date(root: &Root, generation: &Generation) -> String {
+    let Some(number) = generation.number else { return String::new() };
+    let link: PathBuf = root.path(PROFILES).join(format!("system-{number}-link"));
+    link.symlink_metadata().and_then(|found| found.modified()).map(format_date).unwrap_or_default()
+}
+
+fn format_date(time: SystemTime) -> String {
+    let whole = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + whole).to_string();
+    text.get(..16).unwrap_or_default().replace('T', " ")
+}
+
+/// The text of a system's `nixos-version`, one line of it.
+#[must_use]
+pub fn version(root: &Root, generation: &Generation) -> String {
+    let bytes = root.read(generation.file("nixos-version"), 4096).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,61 @@
+//! What every login of this instance must know: files in `/run/nixos-wsl`, written by PID 1.
+
+use std::path::Path;
+
+use super::generations::Generation;
+use super::log::FILE as LOG;
+
+/// What every interactive login prints first, if it exists.
+pub const NOTICE: &str = "/run/nixos-wsl/notice";
+/// Exists while an activation is under way, so that logins know what to wait for.
+pub const ACTIVATING: &str = "/run/nixos-wsl/activating";
+
+/// Leaves `text` in one of these files.
+///
+/// # Errors
+/// Those of writing the file.
+pub fn write(file: &str, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = Path::new(file).parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(file, text)
+}
+
+/// Removes one of these files.
+pub fn remove(file: &str) {
+    let _ = std::fs::remove_file(file);
+}
+
+/// The text for a system that is not the one that was wanted.
+#[must_use]
+pub fn fallback(running: &Generation, failures: &[String]) -> String {
+    let mut text = format!("NixOS-WSL: this is {running}, because another choice did not start:\n");
+    list(&mut text, failures);
+    text.push_str(
+        "`nixos-wsl generations` lists all, `nixos-wsl boot N` chooses one and ends this message.\n",
+    );
+    text
+}
+
+/// The text for a rescue.
+#[must_use]
+pub fn rescue(failures: &[String]) -> String {
+    let mut text = String::from("NixOS-WSL: no generation of this system could be started:\n");
+    if failures.is_empty() {
+        text.push_str("  /nix/var/nix/profiles has no generation\n");
+    }
+    list(&mut text, failures);
+    text.extend([
+        "This is a rescue shell without systemd. `nixos-wsl generations` lists what there is and `nixos-wsl boot N`\n\
+         chooses; a restart (`wsl --terminate`) tries again. The whole log: ",
+        LOG,
+        "\n",
+    ]);
+    text
+}
+
+fn list(text: &mut String, failures: &[String]) {
+    for failure in failures {
+        text.extend(["  ", failure, "\n"]);
+    }
+}

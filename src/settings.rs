@@ -1,0 +1,72 @@
+//! `nixos-wsl/settings.json` of a system: what the programs of the root must know before anything is activated.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::boot::root::Root;
+
+/// Larger than any list of folders; a file beyond it is not ours.
+const LIMIT: u64 = 1 << 20;
+
+/// The settings of one system. A missing file, and every missing key, means the default.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Settings {
+    /// Seconds that an activation may take at boot.
+    pub activation_timeout: u64,
+    /// Seconds that a login waits for an activation under way.
+    pub login_wait: u64,
+    /// `automount.root` of wsl.conf: the folder of the Windows drives.
+    pub automount_root: PathBuf,
+    /// What becomes of the Windows folders that WSL appends to `PATH`.
+    pub windows_path: WindowsPath,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            activation_timeout: 90,
+            login_wait: 10,
+            automount_root: "/mnt".into(),
+            windows_path: WindowsPath::default(),
+        }
+    }
+}
+
+/// The fate of the Windows entries of `PATH`: `"keep"`, `"drop"`, or a list of the folders to keep with all below them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowsPath {
+    /// All stay.
+    #[default]
+    Keep,
+    /// None stays.
+    Drop,
+    /// Those in or below these folders stay; upper and lower case are the same, as on Windows.
+    Only(Vec<String>),
+}
+
+impl Settings {
+    /// The limit of an activation.
+    #[must_use]
+    pub fn activation_limit(&self) -> Duration {
+        Duration::from_secs(self.activation_timeout)
+    }
+
+    /// The settings of the system at `toplevel`.
+    ///
+    /// # Errors
+    /// One line that names the file, if it exists and cannot be used.
+    pub fn load(root: &Root, toplevel: &Path) -> Result<Self, String> {
+        let file = toplevel.join("nixos-wsl/settings.json");
+        match root.read(&file, LIMIT) {
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", file.display()))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(format!("{}: {error}", file.display())),
+        }
+    }
+}
