@@ -1,5 +1,7 @@
 //! Nix itself takes the image's store for its own: contents, database and garbage-collector roots.
 
+#![allow(clippy::unwrap_used, reason = "all of this file is tests")]
+
 mod standin;
 
 use std::fmt::Write;
@@ -16,7 +18,10 @@ fn verify_finds_nothing() {
     let root = Standin::find().extracted();
     let output = run(nix_store(root.path()).args(["--verify", "--check-contents"]));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!["error", "warning", "modified", "disappeared"].iter().any(|word| said.contains(word)), "{said}");
+    assert!(
+        !["error", "warning", "modified", "disappeared"].iter().any(|word| said.contains(word)),
+        "{said}"
+    );
     assert!(said.contains("checking"), "Nix checked nothing: {said}");
 
     // Nix does look: a changed byte is found.

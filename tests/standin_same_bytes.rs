@@ -1,5 +1,7 @@
 //! The image is the same to the byte, whatever the machine, the user and the store it is written from look like.
 
+#![allow(clippy::unwrap_used, reason = "all of this file is tests")]
+
 mod standin;
 
 use std::fs;
@@ -35,7 +37,10 @@ impl Writer {
         command.args(&starter[1..]).arg(self.path("writer")).arg("tarball");
         command.arg("--attrs").arg(&self.standin.attributes_file).arg("--out").arg(&out).args(arguments);
         run(&mut command);
-        assert!(fs::read(&out).unwrap() == fs::read(&self.standin.image).unwrap(), "{command:?} wrote other bytes");
+        assert!(
+            fs::read(&out).unwrap() == fs::read(&self.standin.image).unwrap(),
+            "{command:?} wrote other bytes"
+        );
         fs::remove_file(&out).unwrap();
     }
 }

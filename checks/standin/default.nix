@@ -34,24 +34,20 @@ let
   scripts = lib.tree "nixos-wsl-scripts" {
     programs = {
       "bin/nixos-wsl" = shebang + "exit 0\n";
-      "bin/nixos-wsl-init" =
-        shebang
-        + ''
-          /nix/var/nix/profiles/system/activate
-          exec /nix/var/nix/profiles/system/systemd/lib/systemd/systemd "$@"
-        '';
-      "bin/nixos-wsl-shell" =
-        shebang
-        + ''
-          name=''${0##*/}
-          case $name in
-            login | mount) exec /nix/var/nix/profiles/system/sw/bin/$name "$@" ;;
-            *)
-              export PATH=$PATH:/nix/var/nix/profiles/system/sw/bin
-              exec -a "$0" ${packages.bash}/bin/bash "$@"
-              ;;
-          esac
-        '';
+      "bin/nixos-wsl-init" = shebang + ''
+        /nix/var/nix/profiles/system/activate
+        exec /nix/var/nix/profiles/system/systemd/lib/systemd/systemd "$@"
+      '';
+      "bin/nixos-wsl-shell" = shebang + ''
+        name=''${0##*/}
+        case $name in
+          login | mount) exec /nix/var/nix/profiles/system/sw/bin/$name "$@" ;;
+          *)
+            export PATH=$PATH:/nix/var/nix/profiles/system/sw/bin
+            exec -a "$0" ${packages.bash}/bin/bash "$@"
+            ;;
+        esac
+      '';
     };
   };
   program =
@@ -62,7 +58,18 @@ let
       "${scripts}/bin/${name}";
 
   generation =
-    settings: import ./generation.nix ({ inherit lib packages programs program; } // settings);
+    settings:
+    import ./generation.nix (
+      {
+        inherit
+          lib
+          packages
+          programs
+          program
+          ;
+      }
+      // settings
+    );
 
   generations = mapAttrs (_: generation) {
     first = { };
@@ -142,11 +149,14 @@ rec {
   # The image with all of them.
   testTarball = image ({ name = "nixos-wsl-test-tarball"; } // everyGeneration);
 
+  # What Nix told the writer of the first image.
+  attributes = attributesOf { };
+
   # What the tests get, as $NIXOS_WSL_STANDIN.
   bundle = lib.tree "standin" {
     links = {
       "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "attributes.json" = "${attributesOf { }}";
+      "attributes.json" = "${attributes}";
       "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${system}.tar.gz";
     }
     // builtins.listToAttrs (

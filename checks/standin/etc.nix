@@ -33,12 +33,7 @@ let
       account required ${module}/pam_unix.so
       password required ${module}/pam_unix.so nullok yescrypt
       session required ${module}/pam_unix.so
-      ${
-        if session then
-          "session optional ${systemd}/lib/${triple}/security/pam_systemd.so"
-        else
-          ""
-      }
+      ${if session then "session optional ${systemd}/lib/${triple}/security/pam_systemd.so" else ""}
     '';
 
   # The package's own configuration includes these.

@@ -133,7 +133,13 @@ let
     '';
   };
   path = lib.farm "system-path" "bin" (
-    map (package: "${package}/bin/*") (builtins.attrValues packages ++ [ nixosVersionProgram programs ])
+    map (package: "${package}/bin/*") (
+      builtins.attrValues packages
+      ++ [
+        nixosVersionProgram
+        programs
+      ]
+    )
   );
 
   helpers = lib.farm "systemd-helpers" "." "${packages.systemd}/lib/systemd/systemd*";

@@ -73,32 +73,50 @@ rec {
     libraries
     glibc
   ];
-  bash = package "bash" [ "bash" ] [
-    libraries
-    glibc
-  ];
-  coreutils = package "coreutils" [ "coreutils" ] [
-    libraries
-    glibc
-  ];
-  gnugrep = package "gnugrep" [ "grep" ] [
-    bash
-    libraries
-    glibc
-  ];
-  gnused = package "gnused" [ "sed" ] [
-    libraries
-    glibc
-  ];
-  findutils = package "findutils" [ "findutils" ] [
-    libraries
-    glibc
-  ];
+  bash =
+    package "bash"
+      [ "bash" ]
+      [
+        libraries
+        glibc
+      ];
+  coreutils =
+    package "coreutils"
+      [ "coreutils" ]
+      [
+        libraries
+        glibc
+      ];
+  gnugrep =
+    package "gnugrep"
+      [ "grep" ]
+      [
+        bash
+        libraries
+        glibc
+      ];
+  gnused =
+    package "gnused"
+      [ "sed" ]
+      [
+        libraries
+        glibc
+      ];
+  findutils =
+    package "findutils"
+      [ "findutils" ]
+      [
+        libraries
+        glibc
+      ];
   hostname = package "hostname" [ "hostname" ] [ glibc ];
-  procps = package "procps" [ "procps" ] [
-    libraries
-    glibc
-  ];
+  procps =
+    package "procps"
+      [ "procps" ]
+      [
+        libraries
+        glibc
+      ];
   util-linux =
     package "util-linux"
       [
@@ -124,11 +142,14 @@ rec {
         libraries
         glibc
       ];
-  sudo = package "sudo" [ "sudo" ] [
-    pam
-    libraries
-    glibc
-  ];
+  sudo =
+    package "sudo"
+      [ "sudo" ]
+      [
+        pam
+        libraries
+        glibc
+      ];
   systemd =
     package "systemd"
       [
