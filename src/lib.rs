@@ -8,6 +8,8 @@ pub mod boot;
 pub mod image;
 pub mod session;
 pub mod settings;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod sys;
 pub mod table;
 pub mod wsl;

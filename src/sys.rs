@@ -102,3 +102,6 @@ pub fn unshare_mounts() -> std::io::Result<()> {
         Err(std::io::Error::last_os_error())
     }
 }
+
+#[cfg(feature = "sim")]
+pub mod simulator;

@@ -1,0 +1,88 @@
+//! What a command of the simulator can fail with: WSL's own failures in WSL's words, and the simulator's own.
+
+use std::io;
+use std::path::Path;
+
+use thiserror::Error;
+
+/// A failed command. wsl.exe answers every failure of its own with exit code −1 (W§6.4).
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A failure that WSL has, in its words.
+    #[error("{text}\nError code: {code}")]
+    Wsl {
+        /// WSL's message.
+        text: String,
+        /// WSL's code with its context.
+        code: &'static str,
+    },
+    /// A failure that WSL prints without a code.
+    #[error("{0}")]
+    Plain(String),
+    /// A system call failed.
+    #[error("wsl-sim: {doing}: {source}")]
+    System {
+        /// What was being done, with the path.
+        doing: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Something the simulator needs is missing; the text says what and how to get it.
+    #[error("wsl-sim: {0}")]
+    Missing(String),
+}
+
+/// Result of the simulator.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A failure of WSL's.
+    pub fn wsl(code: &'static str, text: impl Into<String>) -> Self {
+        Self::Wsl { text: text.into(), code }
+    }
+
+    /// No distribution of that name.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::wsl("Wsl/Service/WSL_E_DISTRO_NOT_FOUND", "There is no distribution with the supplied name.")
+    }
+
+    /// A parameter that WSL does not take.
+    #[must_use]
+    pub fn invalid_argument() -> Self {
+        Self::wsl("Wsl/E_INVALIDARG", "The parameter is incorrect.")
+    }
+
+    /// An installation, removal or export is under way.
+    #[must_use]
+    pub fn busy() -> Self {
+        Self::wsl(
+            "Wsl/Service/E_ILLEGAL_STATE_CHANGE",
+            "An install, uninstall, or conversion is in progress for this distribution.",
+        )
+    }
+}
+
+/// Adds what was being done to an error of the system's.
+pub trait Doing<T> {
+    /// `doing` and the path become part of the error's text.
+    ///
+    /// # Errors
+    ///
+    /// The error there was.
+    fn doing(self, doing: &str, path: impl AsRef<Path>) -> Result<T>;
+}
+
+impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
+    fn doing(self, doing: &str, path: impl AsRef<Path>) -> Result<T> {
+        self.map_err(|source| {
+            let path = path.as_ref();
+            let doing = if path.as_os_str().is_empty() {
+                doing.into()
+            } else {
+                format!("{doing} {}", path.display())
+            };
+            Error::System { doing, source: source.into() }
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! A running distribution seen from outside: the record of it, its start, its end.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::process::{Pid, PidfdFlags, Signal};
+use serde::{Deserialize, Serialize};
+
+use crate::sim::cgroup;
+use crate::sim::error::{Doing, Error, Result};
+use crate::sim::process::Identity;
+use crate::sim::protocol::{self, Request};
+use crate::sim::registry::{Registration, Registry, replace};
+use crate::sim::supervisor::{self, Start};
+
+/// What is recorded of a running distribution, so that anyone can clean up after it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The process that owns it: with it everything inside dies.
+    pub supervisor: Identity,
+    /// Its cgroup.
+    pub cgroup: PathBuf,
+    /// `boot.initTimeout` in milliseconds, once known.
+    pub timeout: u64,
+}
+
+impl Record {
+    /// The record in a distribution's folder.
+    #[must_use]
+    pub fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join("instance.json")).ok()?).ok()
+    }
+
+    /// Replaces the record.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let json = serde_json::to_vec(self).map_err(io::Error::from).doing("encode", "")?;
+        replace(&folder.join("instance.json"), &json)
+    }
+}
+
+/// Whether a distribution runs.
+#[must_use]
+pub fn running(folder: &Path) -> bool {
+    Record::read(folder).is_some_and(|record| record.supervisor.alive())
+}
+
+/// Removes what a distribution left that does not run any more: processes, cgroup, socket, record.
+///
+/// # Errors
+///
+/// Something cannot be removed.
+pub fn clean_up(folder: &Path) -> Result<()> {
+    let Some(record) = Record::read(folder) else { return Ok(()) };
+    cgroup::remove(&record.cgroup)?;
+    for name in ["socket", "instance.json"] {
+        match fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).doing("delete", folder.join(name));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A connection to WSL's init of a distribution; starts the distribution if it does not run.
+///
+/// The second part is the supervisor's last words, where this call started it.
+///
+/// # Errors
+///
+/// It cannot be started.
+pub fn connect(registry: &Registry, registration: &Registration) -> Result<(OwnedFd, Option<LastWords>)> {
+    let name = &registration.distribution_name;
+    let folder = registry.folder(name);
+    let _lock = registry.lock_instance(name)?;
+    if let Some(record) = Record::read(&folder).filter(|record| record.supervisor.alive()) {
+        match dial(&folder) {
+            Ok(socket) => return Ok((socket, None)),
+            // It is about to end.
+            Err(_) => wait_or_kill(&record, Duration::from_secs(5))?,
+        }
+    }
+    clean_up(&folder)?;
+    let words = start(&folder, registration)?;
+    match dial(&folder) {
+        Ok(socket) => Ok((socket, Some(words))),
+        Err(error) => Err(words.error(error)),
+    }
+}
+
+/// What the supervisor has to say when it ends.
+pub struct LastWords(BufReader<io::PipeReader>);
+
+impl LastWords {
+    /// The failure the supervisor reported, else the given one.
+    #[must_use]
+    pub fn error(mut self, otherwise: io::Error) -> Error {
+        let mut line = String::new();
+        match self.0.read_line(&mut line) {
+            Ok(count) if count > 0 => Error::Missing(spoken(&line)),
+            _ => Error::System { doing: "talk to the distribution".into(), source: otherwise },
+        }
+    }
+}
+
+fn start(folder: &Path, registration: &Registration) -> Result<LastWords> {
+    let start = Start::from_environment(folder, registration)?;
+    let json = serde_json::to_string(&start).map_err(io::Error::from).doing("encode", "")?;
+    let (reader, writer) = io::pipe().doing("make a pipe", "")?;
+    let log = File::create(folder.join("supervisor.log")).doing("write", folder.join("supervisor.log"))?;
+    let (input, mut feed) = io::pipe().doing("make a pipe", "")?;
+    feed.write_all(json.as_bytes()).doing("write to", "a pipe")?;
+    drop(feed);
+    let mut child = Command::new("/proc/self/exe")
+        .arg0(supervisor::NAME)
+        .stdin(input)
+        .stdout(writer)
+        .stderr(log)
+        .current_dir("/")
+        .spawn()
+        .doing("start", "the supervisor")?;
+    let mut words = BufReader::new(reader);
+    let mut line = String::new();
+    words.read_line(&mut line).doing("read from", "the supervisor")?;
+    if line == "listening\n" {
+        return Ok(LastWords(words));
+    }
+    let _ = child.wait();
+    clean_up(folder)?;
+    let text = if line.is_empty() { "the supervisor ended without a word".into() } else { spoken(&line) };
+    Err(Error::Missing(text))
+}
+
+/// The supervisor's text, which is one line on its way and has the program's name already.
+fn spoken(line: &str) -> String {
+    line.trim_end().trim_start_matches("wsl-sim: ").replace('\u{1f}', "\n")
+}
+
+/// A socket's path may have 107 bytes, a registry's more: go through the folder's descriptor.
+///
+/// # Errors
+///
+/// The folder cannot be opened.
+pub fn socket_address(folder: &Path) -> io::Result<(File, SocketAddrUnix)> {
+    use std::os::fd::AsRawFd;
+    let directory = File::open(folder)?;
+    let path = format!("/proc/self/fd/{}/socket", directory.as_raw_fd());
+    Ok((directory, SocketAddrUnix::new(path)?))
+}
+
+fn dial(folder: &Path) -> io::Result<OwnedFd> {
+    let socket =
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let (_directory, address) = socket_address(folder)?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(socket)
+}
+
+/// Terminates a distribution if it runs (W§5.6) and cleans up. The lock that is returned keeps it from being started.
+///
+/// # Errors
+///
+/// Something of it cannot be removed.
+pub fn terminate(registry: &Registry, name: &str) -> Result<File> {
+    let folder = registry.folder(name);
+    let lock = registry.lock_instance(name)?;
+    if let Some(record) = Record::read(&folder).filter(|record| record.supervisor.alive()) {
+        let mut patience = Duration::from_secs(5);
+        if let Ok(socket) = dial(&folder)
+            && protocol::send(&socket, &Request::Terminate, &[]).is_ok()
+        {
+            patience += Duration::from_millis(record.timeout);
+        }
+        wait_or_kill(&record, patience)?;
+    }
+    clean_up(&folder)?;
+    Ok(lock)
+}
+
+fn wait_or_kill(record: &Record, patience: Duration) -> Result<()> {
+    let Some(pid) = i32::try_from(record.supervisor.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
+    if !record.supervisor.alive() || wait(&pidfd, patience).doing("wait for", "the supervisor")? {
+        return Ok(());
+    }
+    eprintln!("wsl-sim: the distribution does not end; killing it");
+    let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+    wait(&pidfd, Duration::from_secs(5)).doing("wait for", "the supervisor")?;
+    Ok(())
+}
+
+/// Waits until a process has ended; `false` if it has not in time.
+///
+/// # Errors
+///
+/// The system's.
+pub fn wait(pidfd: impl AsFd, patience: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) if !left.is_zero() => {}
+            Ok(count) => return Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The remarks of the last start: what WSL would have hidden.
+#[must_use]
+pub fn report(folder: &Path) -> String {
+    fs::read_to_string(folder.join("report")).unwrap_or_default()
+}
+
+/// Adds a line to the report.
+pub fn add_to_report(file: &mut File, line: &str) {
+    // A report that cannot be written must not change how the distribution starts.
+    let _ = writeln!(file, "{line}");
+}
