@@ -44,9 +44,7 @@ old=$(readlink /run/wrappers/bin || true)
 ln -sfn "$wrappers" /run/wrappers/.bin && mv -Tf /run/wrappers/.bin /run/wrappers/bin
 [ -z "$old" ] || rm -rf "$old"
 
-if [ -x "$nixosWsl" ]; then
-  "$nixosWsl" apply "$systemConfig/nixos-wsl/root.json"
-fi
+"$nixosWsl" apply "$systemConfig/nixos-wsl/root.json"
 
 if [ "$activationFails" = 1 ]; then
   echo "activation: this generation fails on purpose" >&2

@@ -29,47 +29,7 @@ let
   ];
   writer = select "nixos-wsl-image" [ "nixos-wsl-image" ];
 
-  # Where a program of the list is not built yet, a script does the least.
-  shebang = "#!${packages.bash}/bin/bash\n";
-  scripts = lib.tree "nixos-wsl-scripts" {
-    programs = {
-      "bin/nixos-wsl" = shebang + "exit 0\n";
-      "bin/nixos-wsl-init" = shebang + ''
-        /nix/var/nix/profiles/system/activate
-        exec /nix/var/nix/profiles/system/systemd/lib/systemd/systemd "$@"
-      '';
-      "bin/nixos-wsl-shell" = shebang + ''
-        name=''${0##*/}
-        case $name in
-          login | mount) exec /nix/var/nix/profiles/system/sw/bin/$name "$@" ;;
-          *)
-            export PATH=$PATH:/nix/var/nix/profiles/system/sw/bin
-            exec -a "$0" ${packages.bash}/bin/bash "$@"
-            ;;
-        esac
-      '';
-    };
-  };
-  program =
-    name:
-    if builtins.pathExists (tools + "/bin/${name}") then
-      "${programs}/bin/${name}"
-    else
-      "${scripts}/bin/${name}";
-
-  generation =
-    settings:
-    import ./generation.nix (
-      {
-        inherit
-          lib
-          packages
-          programs
-          program
-          ;
-      }
-      // settings
-    );
+  generation = settings: import ./generation.nix ({ inherit lib packages programs; } // settings);
 
   generations = mapAttrs (_: generation) {
     first = { };

@@ -2,12 +2,14 @@
 {
   lib,
   packages,
-  # Store path with the static programs in bin/, and the path of one of them by its name.
+  # Store path with the static programs in bin/.
   programs,
-  program,
 
   # Told by `nixos-version` and by standin.service.
   version ? 1,
+
+  # nixos-wsl/settings.json: what the programs in the root read before activation.
+  settings ? { },
 
   # What tests need to go wrong.
   activationDelay ? 0,
@@ -29,11 +31,13 @@ let
     VERSION_ID="26.11"
   '';
 
+  binary = name: "${programs}/bin/${name}";
+
   root = import ../../nix/root.nix {
     programs = {
-      init = program "nixos-wsl-init";
-      shell = program "nixos-wsl-shell";
-      cli = program "nixos-wsl";
+      init = binary "nixos-wsl-init";
+      shell = binary "nixos-wsl-shell";
+      cli = binary "nixos-wsl";
     };
     inherit (import ./accounts.nix { shell = "${bash}/bin/bash"; }) users groups;
     inherit osRelease;
@@ -103,17 +107,50 @@ let
 
   units = import ./units.nix {
     inherit lib packages;
-    services."standin.service" = {
-      wantedBy = [ "multi-user.target" ];
-      text = ''
-        [Unit]
-        Description=Says which generation runs
+    services = {
+      "standin.service" = {
+        wantedBy = [ "multi-user.target" ];
+        text = ''
+          [Unit]
+          Description=Says which generation runs
 
-        [Service]
-        Type=oneshot
-        RemainAfterExit=true
-        ExecStart=${coreutils}/bin/echo generation ${toString version}
-      '';
+          [Service]
+          Type=oneshot
+          RemainAfterExit=true
+          ExecStart=${coreutils}/bin/echo generation ${toString version}
+        '';
+      };
+
+      # As modules/boot.nix makes them.
+      "nixos-wsl-boot-complete.service" = {
+        wantedBy = [ "multi-user.target" ];
+        text = ''
+          [Unit]
+          Description=Record that this generation boots
+          After=multi-user.target
+
+          [Service]
+          Type=oneshot
+          RemainAfterExit=true
+          ExecStart=${binary "nixos-wsl"} boot-complete
+        '';
+      };
+      "nixos-wsl-boot-stop.service" = {
+        wantedBy = [ "sysinit.target" ];
+        text = ''
+          [Unit]
+          Description=Record a clean stop
+          DefaultDependencies=false
+          RequiresMountsFor=/var/lib/nixos-wsl
+          Conflicts=shutdown.target
+          Before=shutdown.target
+
+          [Service]
+          Type=oneshot
+          RemainAfterExit=true
+          ExecStop=${binary "nixos-wsl"} boot-complete --stopping
+        '';
+      };
     };
   };
   etc = import ./etc.nix {
@@ -184,7 +221,7 @@ let
     systemdHelpers=${helpers}
     accounts=${accounts}
     setuidPrograms="${toString setuidPrograms}"
-    nixosWsl=${program "nixos-wsl"}
+    nixosWsl=${binary "nixos-wsl"}
     activationDelay=${toString activationDelay}
     activationFails=${if activationFails then "1" else "0"}
   '';
@@ -197,6 +234,7 @@ rec {
       nixos-version = nixosVersion;
       system = builtins.currentSystem;
       "nixos-wsl/root.json" = builtins.toJSON root.apply;
+      "nixos-wsl/settings.json" = builtins.toJSON settings;
     };
     programs = {
       activate = variables + builtins.readFile ./activate.sh;
