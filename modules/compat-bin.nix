@@ -53,6 +53,11 @@ let
     done
   '';
 
+  usrBinId = {
+    path = "/usr/bin/id";
+    target = "${pkgs.coreutils}/bin/id";
+  };
+
   paths = lib.mapAttrs (_: entry: entry.target or entry.source) cfg.bin;
   fallback = pkgs.linkFarm "nixos-wsl-bin" paths;
   targets =
@@ -95,7 +100,7 @@ in
               };
               name = lib.mkOption {
                 type = types.strMatching "[^/]+";
-                default = baseNameOf config.src;
+                default = builtins.unsafeDiscardStringContext (baseNameOf config.src);
                 defaultText = lib.literalExpression "baseNameOf src";
                 description = "Its name in {file}`/bin`.";
               };
@@ -145,12 +150,8 @@ in
     '';
 
     # WSL looks the user up with it when the default user is changed from Windows.
-    wsl.root.extraApply.links = [
-      {
-        path = "/usr/bin/id";
-        target = "${pkgs.coreutils}/bin/id";
-      }
-    ];
+    wsl.root.extraApply.links = [ usrBinId ];
+    wsl.root.extraEntries = [ (usrBinId // { type = "symlink"; }) ];
 
     # The wrapper's place, in every generation.
     system.activationScripts.binsh = lib.mkForce "";

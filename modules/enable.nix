@@ -1,4 +1,5 @@
-# wsl.enable, and what of NixOS makes no sense below Windows: each is turned off by name.
+# wsl.enable, and what of NixOS makes no sense below Windows: each is turned off by name, so that a module that asks
+# whether it is in a container keeps its own answer.
 {
   config,
   lib,
@@ -15,7 +16,7 @@ in
     default = false;
     example = true;
     description = ''
-      Whether to make this system a WSL distribution. Importing the module changes nothing while this is off.
+      Whether this system is a WSL distribution. Importing the module changes nothing while this is off.
     '';
   };
 
@@ -26,27 +27,69 @@ in
       kernel.enable = false;
       loader.grub.enable = false;
       modprobeConfig.enable = false;
+      kexec.enable = false;
     };
     system.build.installBootLoader = "${pkgs.coreutils}/bin/true";
 
-    # There is no console to log in on or to fall back to.
+    # Numbers from the configuration of a kernel that does not run here, and that the build would have to fetch.
+    environment.etc."sysctl.d/55-nixos-aslr-entropy.conf".enable = false;
+
+    # There is no console to log in on or to fall back to, and nothing below that would outlive systemd.
     console.enable = false;
     systemd.enableEmergencyMode = false;
+    systemd.shutdownRamfs.enable = false;
 
-    # No hardware is handed to the distribution; udev alone would add 300 MB of firmware.
+    # No hardware is handed to the distribution. udev's database alone is tens of megabytes, firmware hundreds.
     services.udev.enable = lib.mkDefault false;
+    services.lvm.enable = lib.mkDefault false;
     powerManagement.enable = false;
-    hardware.graphics.enable = true;
 
-    # Windows does addresses, names and filtering, and WSL keeps the clock outside the distribution.
+    # WSLg draws by Mesa; wsl.useWindowsDriver adds the driver of Windows.
+    hardware.graphics.enable = lib.mkDefault true;
+
+    # Windows gives addresses and filters; WSL keeps the clock, by a chrony outside the distribution that a second one
+    # would fight.
     networking.dhcpcd.enable = false;
+    networking.firewall.enable = lib.mkDefault false;
     systemd.services.firewall.enable = false;
     services.timesyncd.enable = false;
 
-    # Kernels before 6.1 have no pressure information, which it needs.
+    # It needs pressure information, which kernels before 6.1 lack.
     systemd.oomd.enable = lib.mkDefault false;
 
     # The default user starts without a password.
     security.sudo.wheelNeedsPassword = lib.mkDefault false;
+
+    # Modules and tools compare it with the running system; without a boot loader nothing else makes it.
+    system.activationScripts.bootedSystem = lib.stringAfter [ "specialfs" ] ''
+      [ -e /run/booted-system ] || ln -sfn "$(readlink -f "$systemConfig")" /run/booted-system
+    '';
+
+    assertions = [
+      {
+        assertion = !config.boot.isContainer;
+        message = "boot.isContainer cannot be set together with wsl.enable: remove it. WSL needs units that a container leaves out.";
+      }
+      {
+        assertion = !config.boot.initrd.systemd.enable || !config.boot.initrd.enable;
+        message = "wsl.enable: there is no initrd below WSL. Remove boot.initrd settings.";
+      }
+      {
+        assertion = !config.system.etc.overlay.enable;
+        message = "system.etc.overlay.enable cannot be used on WSL, which reads /etc/passwd and /etc/wsl.conf before anything could be mounted there. Set it to false.";
+      }
+      {
+        assertion = !(config.system.nixos-init.enable or false);
+        message = "system.nixos-init.enable cannot be used on WSL: it starts from an initrd. nixos-wsl-init takes its place; set it to false.";
+      }
+      {
+        assertion = !config.systemd.sysusers.enable;
+        message = "systemd.sysusers.enable cannot be used on WSL, because it makes no normal users. Set services.userborn.enable = true instead, or leave both off.";
+      }
+      {
+        assertion = !config.networking.useHostResolvConf;
+        message = "networking.useHostResolvConf is for containers: leave /etc/resolv.conf to WSL (wsl.wslConf.network.generateResolvConf).";
+      }
+    ];
   };
 }

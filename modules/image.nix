@@ -71,9 +71,11 @@ in
   config = {
     # nixos-rebuild build-image --image-variant wsl
     image.modules.wsl =
-      { config, ... }:
+      { config, modulesPath, ... }:
       {
+        imports = [ (modulesPath + "/image/file-options.nix") ];
         wsl.enable = true;
+        image.extension = "tar.gz";
         image.filePath = "tarball/${config.wsl.image.fileName}";
         system.build.image = config.system.build.tarball;
       };

@@ -18,6 +18,53 @@ let
     )
   );
 
+  # What NixOS would write for a new user. The activation finds the users already there and gives them nothing new.
+  shadowField =
+    user:
+    if user.hashedPasswordFile != null then
+      null
+    else if plainPassword user != null then
+      placeholder user
+    else if user.hashedPassword != null then
+      user.hashedPassword
+    else if user.initialHashedPassword != null then
+      user.initialHashedPassword
+    else
+      "!";
+  plainPassword =
+    user:
+    if user.password != null then
+      user.password
+    else if user.hashedPassword == null then
+      user.initialPassword
+    else
+      null;
+  placeholder = user: "@${user.name}@";
+
+  # Passwords given in plain text are hashed by the build; they are in the store anyway.
+  usersWithPlainPassword = lib.filter (
+    user: user.hashedPasswordFile == null && plainPassword user != null
+  ) users;
+  shadowText = (lib.findFirst (entry: entry.path == "/etc/shadow") null root.entries).text;
+  hashOf = user: ''
+    hash=$(printf %s ${lib.escapeShellArg (plainPassword user)} | mkpasswd --stdin --method=sha512crypt --salt=${
+      lib.substring 0 16 (builtins.hashString "sha256" user.name)
+    })
+    substituteInPlace $out --replace-fail ${placeholder user} "$hash"
+  '';
+  shadow = {
+    path = "/etc/shadow";
+    type = "file";
+    mode = "0640";
+    uid = 0;
+    gid = gids.shadow;
+    source = "${pkgs.runCommand "shadow" { nativeBuildInputs = [ pkgs.buildPackages.mkpasswd ]; } ''
+      cp ${pkgs.writeText "shadow" shadowText} $out
+      chmod u+w $out
+      ${lib.concatMapStrings hashOf usersWithPlainPassword}
+    ''}";
+  };
+
   root = import ../nix/root.nix {
     programs = {
       init = lib.getExe cfg.programs.nixos-wsl-init;
@@ -29,21 +76,22 @@ let
         name
         uid
         description
-        createHome
-        homeMode
         ;
+      createHome = user.createHome || user.name == "root";
+      homeMode = lib.fixedWidthString 4 "0" user.homeMode;
       home = toString user.home;
       gid = gids.${user.group};
       shell = user.wslShellPath;
       wrapShell = user.wslWrapShell;
-      hashedPassword = if user.hashedPassword != null then user.hashedPassword else "!";
+      hashedPassword = shadowField user;
     }) users;
     groups = map (group: { inherit (group) name gid members; }) groups;
     wslConf = cfg.files.wslConf;
     wslDistributionConf = cfg.files.distributionConf;
     osRelease = config.environment.etc.os-release.text;
     inherit (cfg) bin;
-    inherit (cfg.root) extraEntries extraApply;
+    extraEntries = lib.optional (usersWithPlainPassword != [ ]) shadow ++ cfg.root.extraEntries;
+    inherit (cfg.root) extraApply;
   };
 
   rootJson = pkgs.writeText "nixos-wsl-root.json" (builtins.toJSON root.apply);

@@ -57,7 +57,7 @@ in
                 apply =
                   shell:
                   if cfg.enable && isLoginShell shell then
-                    "/usr/lib/nixos-wsl/shells/${config.name}/${baseNameOf config.wslShellPath}"
+                    "/usr/lib/nixos-wsl/shells/${config.name}/${builtins.unsafeDiscardStringContext (baseNameOf config.wslShellPath)}"
                   else
                     shell;
               };

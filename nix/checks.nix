@@ -1,4 +1,4 @@
-# Every check of the flake: the crate's by crane, the modules' from ../checks.
+# Every check of the flake: the crate's by crane, the modules' by evaluation (../checks/modules).
 { pkgs, inputs }:
 
 let
@@ -55,3 +55,4 @@ in
     }
   );
 }
+// import ../checks/modules { inherit pkgs inputs; }

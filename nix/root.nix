@@ -19,7 +19,7 @@
   # Users as a list of
   #   { name; uid; gid; home; shell;     # `shell` is the real shell, an absolute path
   #     description ? "";
-  #     hashedPassword ? "!";            # "!" lets nobody in by password
+  #     hashedPassword ? "!";            # "!" lets nobody in by password; null leaves the line to the activation
   #     wrapShell ? …;                   # put nixos-wsl-shell before the real shell; default: unless it is nologin or false
   #     createHome ? wrapShell; homeMode ? "0700"; }
   # root must be one of them; WSL reads these files itself, without NSS.
@@ -115,8 +115,10 @@ let
         "false"
       ]
     );
+  # A name alone: it does not bring the shell's package along.
+  nameOf = path: builtins.unsafeDiscardStringContext (baseNameOf path);
   loginShell =
-    user: if isWrapped user then "${shells}/${user.name}/${baseNameOf user.shell}" else user.shell;
+    user: if isWrapped user then "${shells}/${user.name}/${nameOf user.shell}" else user.shell;
   wrappedUsers = filter isWrapped users;
 
   passwdLine =
@@ -144,7 +146,9 @@ let
   accountFiles = [
     (text "/etc/passwd" "0644" 0 (lines (map passwdLine users)))
     (text "/etc/group" "0644" 0 (lines (map groupLine groups)))
-    (text "/etc/shadow" "0640" (gidOf "shadow") (lines (map shadowLine users)))
+    (text "/etc/shadow" "0640" (gidOf "shadow") (
+      lines (map shadowLine (filter (user: user.hashedPassword or "!" != null) users))
+    ))
   ];
 
   homes = map (user: directoryOf user.home (user.homeMode or "0700") user.uid user.gid) (

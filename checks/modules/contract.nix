@@ -1,0 +1,47 @@
+# Every path that WSL calls or writes through (modules/data/wsl-contract.json) is what WSL needs it to be.
+{ pkgs, lib', ... }:
+
+let
+  inherit (pkgs) lib;
+  contract = (lib.importJSON ../../modules/data/wsl-contract.json).paths;
+
+  fits =
+    entries: item:
+    let
+      entry = entries.${item.path} or null;
+    in
+    {
+      program =
+        entry != null
+        && (
+          entry.type == "symlink" && lib.hasPrefix builtins.storeDir entry.target
+          || entry.type == "file" && entry.mode == "0755"
+        );
+      file = entry != null && entry.type == "file";
+      directory = entry != null && entry.type == "directory";
+      absent = entry == null;
+    }
+    .${item.need};
+
+  failures =
+    name: system:
+    let
+      entries = lib'.entriesOf system;
+    in
+    map (item: "${name}: ${item.path} must be a ${item.need}: ${item.why}") (
+      lib.filter (item: !fits entries item) contract
+    );
+
+  default = lib'.wsl [ ];
+  envfs = lib'.wsl [ { services.envfs.enable = true; } ];
+in
+lib'.decide "contract" (
+  failures "default" default
+  ++ failures "envfs" envfs
+  ++ lib'.expect (
+    !(default.config.environment.etc.hostname.enable || default.config.environment.etc.hosts.enable)
+  ) "/etc/hosts and /etc/hostname must not be links into the store, WSL writes through them"
+  ++ lib'.expect (
+    default.config.environment.etc."wsl.conf".mode == "0644"
+  ) "/etc/wsl.conf must be a regular file"
+)

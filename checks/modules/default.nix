@@ -1,0 +1,20 @@
+# The evaluation checks, by name.
+{ pkgs, inputs }:
+
+let
+  arguments = {
+    inherit pkgs inputs;
+    lib' = import ./lib.nix { inherit pkgs inputs; };
+  };
+  check = file: import file arguments;
+in
+{
+  modules-closure = check ./closure.nix;
+  modules-contract = check ./contract.nix;
+  modules-image = check ./image.nix;
+  modules-matrix = check ./matrix.nix;
+  modules-refusals = check ./refusals.nix;
+  modules-side-effects = check ./side-effects.nix;
+  modules-systems = check ./systems.nix;
+  modules-users = check ./users.nix;
+}

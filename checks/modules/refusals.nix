@@ -1,0 +1,175 @@
+# Wrong and contradictory settings fail at evaluation, with a sentence that says what to write.
+{ pkgs, lib', ... }:
+
+let
+  inherit (pkgs) lib;
+
+  # Each list is one system: its settings do not touch each other, and every sentence names its own.
+  asserted = {
+    "system.etc.overlay.enable cannot".system.etc.overlay.enable = true;
+    "system.nixos-init.enable cannot".system.nixos-init.enable = true;
+    "services.userborn.enable = true instead".systemd.sysusers.enable = true;
+    "must be ASCII".wsl.wslConf.boot.command = "echo grüezi";
+    "must be letters and digits".wsl.wslConf.network.generate-hosts = false;
+    "wsl.systemd.mode = \"namespace\"".wsl.wslConf.boot.systemd = false;
+    "wsl.extraBin cannot replace".wsl.extraBin = [
+      {
+        src = "${pkgs.dash}/bin/dash";
+        name = "sh";
+      }
+    ];
+    "different programs under one name".wsl.extraBin = [
+      { src = "${pkgs.wget}/bin/wget"; }
+      {
+        src = "${pkgs.curl}/bin/curl";
+        name = "wget";
+      }
+    ];
+    "set wsl.wslConf.interop.appendWindowsPath = true".wsl.wslConf.interop.appendWindowsPath = false;
+    "wsl.interop.programs takes absolute".wsl.interop.programs.clip = "clip.exe";
+    "wsl.ssh-agent.users names users".wsl.ssh-agent = {
+      enable = true;
+      users = [ "nobody-knows" ];
+    };
+    "exactly one of source, text and target for /etc/empty".wsl.image.files."/etc/empty" = { };
+    "for /etc/foreign".wsl.image.files."/etc/foreign" = {
+      text = "";
+      user = "systemd-oom";
+    };
+    "cannot put files into /nix/store".wsl.image.files."/nix/store/x".text = "";
+    "takes no shell any more".wsl.usbip = {
+      enable = true;
+      snippetIpAddress = "$(ip route)";
+    };
+    "needs a list ‘profiles’".wsl.distribution.terminal.profile.font = "x";
+    "Docker needs nothing special any more".wsl.docker-native.enable = true;
+    "wsl.systemd.mode = \"namespace\" is for a WSL".wsl.nativeSystemd = true;
+    "argv[0] is always kept".wsl.interop.preserveArgvZero = true;
+  };
+
+  container."boot.isContainer cannot".boot.isContainer = true;
+
+  # Settings that do nothing, and a piece of the warning.
+  warned = {
+    "networking.extraHosts has no effect".networking.extraHosts = "192.0.2.1 printer";
+    "networking.hosts has no effect (192.0.2.1)".networking.hosts."192.0.2.1" = [ "printer" ];
+    "services.resolved is enabled".services.resolved.enable = true;
+    "networking.nameservers has no effect".networking.nameservers = [ "192.0.2.1" ];
+    "is not networking.hostName".wsl.wslConf.network.hostname = "other";
+    "both set the time zone" = {
+      time.timeZone = "Europe/Zurich";
+      wsl.wslConf.time.useWindowsTimezone = true;
+    };
+    "table of binary formats" = {
+      wsl.wslConf.boot.protectBinfmt = false;
+      boot.binfmt.emulatedSystems = [
+        (if pkgs.stdenv.hostPlatform.isx86_64 then "aarch64-linux" else "x86_64-linux")
+      ];
+    };
+    "cannot be read by others in the distribution".wsl.image.files."/etc/secret" = {
+      text = "";
+      mode = "0600";
+    };
+  };
+  unresolved."nothing else names a server".wsl.wslConf.network.generateResolvConf = false;
+
+  # Values that no option takes: where, and what.
+  mistyped = [
+    [
+      "wslConf"
+      "automount"
+      "root"
+      "/mnt/"
+    ]
+    [
+      "wslConf"
+      "boot"
+      "initTimeout"
+      90000
+    ]
+    [
+      "wslConf"
+      "filesystem"
+      "umask"
+      1022
+    ]
+    [
+      "wslConf"
+      "automount"
+      "cgroups"
+      "v3"
+    ]
+    [
+      "wslConf"
+      "network"
+      "hostname"
+      "-x"
+    ]
+    [
+      "distribution"
+      "defaultName"
+      "my NixOS"
+    ]
+    [
+      "image"
+      "fileName"
+      "a/b.tar.gz"
+    ]
+    [
+      "image"
+      "compressionLevel"
+      13
+    ]
+    [
+      "systemd"
+      "mode"
+      "genie"
+    ]
+    [
+      "usbip"
+      "autoAttach"
+      [ "usb4" ]
+    ]
+    [
+      "usbip"
+      "host"
+      "$(host)"
+    ]
+    [
+      "kernelModules"
+      [ "drivers/usb/vhci-hcd" ]
+    ]
+    [
+      "interop"
+      "windowsPath"
+      "some"
+    ]
+    [
+      "defaultUid"
+      0
+    ]
+  ];
+  pathOf = case: [ "wsl" ] ++ lib.init case;
+  isRefused =
+    system: case:
+    !(builtins.tryEval (builtins.deepSeq (lib.getAttrFromPath (pathOf case) system.config) true))
+    .success;
+
+  says = sentences: piece: lib.any (lib.hasInfix piece) sentences;
+  unsaid =
+    what: sentences: cases:
+    map (piece: "no ${what} says ‘${piece}’") (
+      lib.filter (piece: !says sentences piece) (lib.attrNames cases)
+    );
+  wslWith = cases: lib'.wsl (lib.attrValues cases);
+  wrong = lib'.wsl (map (case: lib.setAttrByPath (pathOf case) (lib.last case)) mistyped);
+in
+lib'.decide "refusals" (
+  unsaid "assertion" (lib'.failedAssertions (wslWith asserted)) asserted
+  ++ unsaid "assertion" (lib'.failedAssertions (wslWith container)) container
+  ++ unsaid "warning" (wslWith warned).config.warnings warned
+  ++ unsaid "warning" (wslWith unresolved).config.warnings unresolved
+  ++ map (case: "${lib.showOption (pathOf case)} takes ${builtins.toJSON (lib.last case)}") (
+    lib.filter (case: !isRefused wrong case) mistyped
+  )
+)

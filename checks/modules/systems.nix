@@ -1,0 +1,22 @@
+# Both systems evaluate to an image, and one can be built for the other's machine.
+{
+  pkgs,
+  lib',
+  inputs,
+}:
+
+let
+  inherit (pkgs) lib;
+  inherit (inputs.self.nixosConfigurations) mysystem mysystem-aarch64;
+  tarball = system: system.config.system.build.tarball;
+in
+lib'.decide "systems" (
+  lib'.expect (
+    (tarball mysystem).fileName == "nixos-wsl-x86_64-linux.tar.gz"
+  ) "the file for x86_64 has its name"
+  ++ lib'.expect (
+    (tarball mysystem-aarch64).fileName == "nixos-wsl-aarch64-linux.tar.gz"
+  ) "the file for aarch64 has its name"
+  ++ lib'.expect (lib.isString (tarball mysystem).drvPath) "the image for x86_64 evaluates"
+  ++ lib'.expect (lib.isString (tarball mysystem-aarch64).drvPath) "the image for aarch64 evaluates"
+)
