@@ -57,7 +57,7 @@ let
       defaultName = NixOS
 
       [shortcut]
-      enabled = true
+      icon = /usr/share/wsl/nixos-wsl.ico
     '';
     # W§4.5, W§5.5: what WSL and the units it generates call by absolute path.
     bin =
@@ -74,6 +74,16 @@ let
         bash.target = "${bash}/bin/bash";
       };
     extraEntries = [
+      {
+        path = "/usr/share/wsl/nixos-wsl.ico";
+        type = "file";
+        source = "${../../assets/nixos-wsl.ico}";
+      }
+      {
+        path = "/etc/nixos";
+        type = "tree";
+        source = "${./nixos}";
+      }
       {
         path = "/usr/bin/env";
         type = "symlink";
