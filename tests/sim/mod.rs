@@ -1,0 +1,251 @@
+//! A simulated WSL of its own for each test, and nothing left of it afterwards.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A registry, and the programs to use it.
+pub struct Sim {
+    /// Registry and distributions' directories.
+    pub directory: TempDir,
+    program: PathBuf,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Sim {
+    /// With the program of this build: enough where no distribution starts.
+    pub fn new() -> Self {
+        Self::with(env!("CARGO_BIN_EXE_wsl-sim").into())
+    }
+
+    fn with(program: PathBuf) -> Self {
+        let directory =
+            tempfile::Builder::new().prefix("wsl-sim-test").tempdir().expect("a temporary directory");
+        Self { directory, program }
+    }
+
+    /// With the static program of `$NIXOS_WSL_TOOLS`, which a distribution can run as `/init`.
+    ///
+    /// `None` where this machine cannot start one: the reason is printed.
+    pub fn for_starts(test: &str) -> Option<Self> {
+        let tools = std::env::var_os("NIXOS_WSL_TOOLS")
+            .expect("NIXOS_WSL_TOOLS names what `checks/tools DIRECTORY` made: its bin has a static wsl-sim");
+        let sim = Self::with(Path::new(&tools).join("bin/wsl-sim"));
+        sim.tiny("probe");
+        let probe = sim.run(["-d", "probe", "-e", "/bin/wslinfo", "--wsl-version"]);
+        if probe.err.starts_with("wsl-sim: ") {
+            println!("SKIP {test}: {}", probe.err);
+            return None;
+        }
+        sim.ok(["--unregister", "probe"]);
+        Some(sim)
+    }
+
+    /// A command in this world.
+    pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .env("WSL_SIM_HOME", self.home())
+            .env("WSL_SIM_HOSTNAME", "Test-PC")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The registry.
+    pub fn home(&self) -> PathBuf {
+        self.directory.path().join("registry")
+    }
+
+    /// A distribution's folder in the registry.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.home().join("distributions").join(name.to_lowercase())
+    }
+
+    /// A path in a distribution, from outside.
+    pub fn inside(&self, name: &str, path: &str) -> PathBuf {
+        self.directory.path().join(name).join("rootfs").join(path.trim_start_matches('/'))
+    }
+
+    /// Runs a command to its end.
+    pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ended {
+        ended(&mut self.command(arguments))
+    }
+
+    /// Runs a command that must succeed: its output without the last line feed.
+    pub fn ok<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        let mut command = self.command(arguments);
+        let ended = ended(&mut command);
+        assert_eq!(ended.code, 0, "{command:?}: {ended:?}");
+        ended.out.trim_end_matches('\n').into()
+    }
+
+    /// Runs a line with `/bin/sh` in a distribution as root; it must succeed.
+    pub fn sh(&self, name: &str, line: &str) -> String {
+        self.ok(["-d", name, "-u", "root", "-e", "/bin/sh", "-c", line])
+    }
+
+    /// Imports an archive.
+    pub fn import(&self, name: &str, archive: &Path) -> Ended {
+        let directory = self.directory.path().join(name);
+        self.run([
+            OsStr::new("--import"),
+            name.as_ref(),
+            directory.as_os_str(),
+            archive.as_os_str(),
+            "--version".as_ref(),
+            "2".as_ref(),
+        ])
+    }
+
+    /// The smallest distribution that starts: its only program is `/init`'s.
+    pub fn tiny(&self, name: &str) {
+        let archive = self.archive(&[
+            ("etc/passwd", "root:x:0:0::/root:/bin/sh\n"),
+            ("bin/empty", ""),
+            ("sbin/empty", ""),
+        ]);
+        let imported = self.import(name, &archive);
+        assert_eq!(imported.code, 0, "{imported:?}");
+    }
+
+    /// A tar archive of these files.
+    pub fn archive(&self, files: &[(&str, &str)]) -> PathBuf {
+        let tree = tempfile::tempdir_in(self.directory.path()).expect("a temporary directory");
+        for (path, contents) in files {
+            let path = tree.path().join(path);
+            fs::create_dir_all(path.parent().expect("a file's directory")).expect("a directory");
+            fs::write(&path, contents).expect("a file");
+        }
+        let archive = self.directory.path().join("tree.tar");
+        let status =
+            Command::new("bsdtar").arg("-cf").arg(&archive).arg("-C").arg(tree.path()).arg(".").status();
+        assert!(status.expect("bsdtar").success());
+        archive
+    }
+
+    /// A distribution's registration.
+    pub fn registration(&self, name: &str) -> Value {
+        let json = fs::read(self.folder(name).join("registration.json")).expect("a registration");
+        serde_json::from_slice(&json).expect("JSON")
+    }
+
+    /// What WSL would have hidden in the last start.
+    pub fn hidden(&self, name: &str) -> String {
+        fs::read_to_string(self.folder(name).join("report")).unwrap_or_default()
+    }
+
+    /// The record of a running distribution.
+    pub fn instance(&self, name: &str) -> Value {
+        let json = fs::read(self.folder(name).join("instance.json")).expect("the distribution runs");
+        serde_json::from_slice(&json).expect("JSON")
+    }
+
+    /// The supervisor of a running distribution.
+    pub fn supervisor(&self, name: &str) -> u32 {
+        let pid = self.instance(name)["supervisor"]["pid"].as_u64().expect("a process id");
+        pid.try_into().expect("a process id")
+    }
+
+    /// The processes of a distribution, seen from outside.
+    pub fn processes(&self, name: &str) -> Vec<u32> {
+        let root = self.directory.path().join(name).join("rootfs");
+        let inside = |pid: &u32| {
+            fs::read_link(format!("/proc/{pid}/root"))
+                .is_ok_and(|path| path == root || path == Path::new("/"))
+        };
+        let cgroup = self.instance(name)["cgroup"].as_str().map(PathBuf::from).expect("a cgroup");
+        let mut pids = Vec::new();
+        collect(&cgroup, &mut pids);
+        pids.retain(inside);
+        pids
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        if !self.home().exists() {
+            return;
+        }
+        let list = self.run(["--list", "--all", "--quiet"]);
+        for name in list.out.lines() {
+            let record = fs::read(self.folder(name).join("instance.json")).unwrap_or_default();
+            let unregistered = self.run(["--unregister", name]);
+            if std::thread::panicking() {
+                eprintln!(
+                    "{name}: {}{unregistered:?}",
+                    fs::read_to_string(self.folder(name).join("kmsg.log")).unwrap_or_default()
+                );
+                continue;
+            }
+            assert_eq!(unregistered.code, 0, "{unregistered:?}");
+            if let Ok(record) = serde_json::from_slice::<Value>(&record) {
+                assert!(!Path::new(record["cgroup"].as_str().expect("a path")).exists(), "a cgroup is left");
+                assert!(
+                    !Path::new(&format!("/proc/{}", record["supervisor"]["pid"])).exists(),
+                    "a process is left"
+                );
+            }
+        }
+    }
+}
+
+fn collect(cgroup: &Path, pids: &mut Vec<u32>) {
+    let procs = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
+    pids.extend(procs.lines().filter_map(|line| line.parse::<u32>().ok()));
+    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            collect(&entry.path(), pids);
+        }
+    }
+}
+
+/// The mounts of this machine that have a path in them.
+pub fn mounts(path: &Path) -> Vec<String> {
+    let all = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
+    let path = path.to_str().expect("a readable path");
+    all.lines().filter(|line| line.contains(path)).map(Into::into).collect()
+}
+
+/// The exit code, as a shell has it.
+pub fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+/// Runs a command to its end.
+pub fn ended(command: &mut Command) -> Ended {
+    let output = command.output().expect("wsl-sim starts");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ended { code: code(output.status), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// Feeds a command.
+pub fn fed(command: &mut Command, input: &[u8]) -> Ended {
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child: Child = child.expect("wsl-sim starts");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    let input = input.to_vec();
+    let feeder = std::thread::spawn(move || pipe.write_all(&input));
+    let output = child.wait_with_output().expect("wsl-sim ends");
+    // The reader may have had enough.
+    let _ = feeder.join().expect("the feeder");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ended { code: code(output.status), out: text(output.stdout), err: text(output.stderr) }
+}

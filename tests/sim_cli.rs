@@ -1,0 +1,184 @@
+//! wsl.exe's command line (W§1.1, W§6.2).
+#![cfg(feature = "sim")]
+
+use std::ffi::OsString;
+
+use nixos_wsl::sim::cli::{Command, Format, Launch, List, Program, join, parse};
+use proptest::prelude::*;
+
+fn words(line: &str) -> Vec<OsString> {
+    line.split_whitespace().map(OsString::from).collect()
+}
+
+fn parsed(line: &str) -> Command {
+    parse(&words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+fn refused(line: &str) -> String {
+    match parse(&words(line)) {
+        Ok(command) => panic!("{line}: {command:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn launch(line: &str) -> Launch {
+    match parsed(line) {
+        Command::Launch(launch) => launch,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn launches() {
+    let shell = Launch { login: true, ..Launch::default() };
+    assert_eq!(launch(""), shell);
+    assert_eq!(launch("~"), Launch { directory: Some("~".into()), ..shell.clone() });
+    assert_eq!(
+        launch("-d A -u b --cd /c"),
+        Launch {
+            distribution: Some("A".into()),
+            user: Some("b".into()),
+            directory: Some("/c".into()),
+            ..shell.clone()
+        }
+    );
+    assert_eq!(launch("--distribution A --user b --cd ~/c").directory.as_deref(), Some("~/c"));
+    let line = |text: &str, login| Launch { program: Program::Line(text.into()), login, ..Launch::default() };
+    assert_eq!(launch("ls -l"), line("ls -l", false));
+    assert_eq!(launch("-- ls -l"), line("ls -l", false));
+    assert_eq!(launch("-- -u"), line("-u", false));
+    assert_eq!(launch("ls -d A"), line("ls -d A", false), "options end with the command");
+    assert_eq!(launch("--shell-type login -- ls"), line("ls", true));
+    assert_eq!(launch("--shell-type standard ls"), line("ls", false));
+    assert!(!launch("--shell-type standard").login);
+    let exec = Launch { program: Program::Exec(words("ls -- -l")), ..Launch::default() };
+    assert_eq!(launch("-e ls -- -l"), exec);
+    assert_eq!(launch("--exec ls -- -l"), exec);
+    assert_eq!(launch("--shell-type none ls -- -l"), exec);
+}
+
+#[test]
+fn management() {
+    let import = Command::Import { name: "N".into(), directory: "/d".into(), file: "f.wsl".into() };
+    assert_eq!(parsed("--import N /d f.wsl"), import);
+    assert_eq!(parsed("--import N /d f.wsl --version 2"), import);
+    assert_eq!(parsed("--import --version 2 N /d f.wsl"), import);
+    let install = Command::Install { file: "f".into(), name: None, location: None, launch: true };
+    assert_eq!(parsed("--install --from-file f"), install);
+    let install = Command::Install {
+        file: "-".into(),
+        name: Some("N".into()),
+        location: Some("/d".into()),
+        launch: false,
+    };
+    assert_eq!(parsed("--install --from-file - --name N --location /d --no-launch --version 2"), install);
+    let export = Command::Export { name: "N".into(), file: "-".into(), format: Format::Gzip };
+    assert_eq!(parsed("--export N - --format tar.gz"), export);
+    assert_eq!(parsed("-l -v"), Command::List(List { verbose: true, ..List::default() }));
+    assert_eq!(
+        parsed("--list -q --running"),
+        Command::List(List { quiet: true, running: true, ..List::default() })
+    );
+    assert_eq!(parsed("-s N"), Command::SetDefault("N".into()));
+    assert_eq!(parsed("--set-default N"), Command::SetDefault("N".into()));
+    assert_eq!(parsed("-t N"), Command::Terminate("N".into()));
+    assert_eq!(parsed("--unregister N"), Command::Unregister("N".into()));
+    assert_eq!(parsed("--shutdown --force"), Command::Shutdown);
+    assert_eq!(
+        parsed("--manage N --set-default-user u"),
+        Command::SetDefaultUser { name: "N".into(), user: "u".into() }
+    );
+    assert_eq!(parsed("--version"), Command::Version);
+    assert_eq!(parsed("--help"), Command::Help);
+    assert_eq!(parsed("--status"), Command::Status);
+}
+
+#[test]
+fn refusals_are_wsls() {
+    for (line, text) in [
+        ("-d", "Argument --distribution is missing a required parameter."),
+        ("-d A -d B", "The distribution name has already been set."),
+        (
+            "-x",
+            "Invalid command line argument: -x\nPlease use 'wsl.exe --help' to get a list of supported arguments.",
+        ),
+        ("-e", "The parameter is incorrect.\nError code: Wsl/E_INVALIDARG"),
+        ("--shell-type fish ls", "The parameter is incorrect.\nError code: Wsl/E_INVALIDARG"),
+        ("--cd relative", "The parameter is incorrect.\nError code: Wsl/E_INVALIDARG"),
+        ("--import N /d", "The parameter is incorrect.\nError code: Wsl/E_INVALIDARG"),
+        ("--import N /d f.VHDX", "This looks like a VHD file. Use --vhd to import a VHD instead of a tar."),
+        ("--unregister", "Argument --unregister is missing a required parameter."),
+    ] {
+        assert_eq!(refused(line), text, "{line}");
+    }
+    assert!(refused("--import N /d f --version").contains("--version requires a value"));
+    for line in ["-l -q -v", "-l --all --running", "--manage N", "--export N", "--shutdown now"] {
+        assert!(refused(line).starts_with("wsl-sim starts a WSL distribution"), "{line}");
+    }
+    for line in
+        ["--install", "--import N /d f --version 1", "--import N /d f --vhd", "--export N f --format vhd"]
+    {
+        assert!(refused(line).starts_with("wsl-sim: "), "{line}");
+    }
+}
+
+#[test]
+fn lines_are_joined_by_the_windows_rules() {
+    for (arguments, line) in [
+        (&["echo", "a b"][..], "echo \"a b\""),
+        (&["echo", ""], "echo \"\""),
+        (&["echo", "$x", "`y`", "'z'"], "echo $x `y` 'z'"),
+        (&["a\"b"], "a\\\"b"),
+        (&["a\\b", "a\\"], "a\\b a\\"),
+        (&["a \\"], "\"a \\\\\""),
+        (&["a\\\"b"], "a\\\\\\\"b"),
+    ] {
+        let arguments: Vec<_> = arguments.iter().map(OsString::from).collect();
+        assert_eq!(join(&arguments), OsString::from(line));
+    }
+}
+
+/// `CommandLineToArgvW`'s reading of a line, for what [`join`] writes.
+fn split(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted, mut started) = (Vec::new(), String::new(), false, false);
+    let mut rest = line.chars().peekable();
+    while let Some(next) = rest.next() {
+        match next {
+            '\\' => {
+                let mut count = 1;
+                while rest.next_if_eq(&'\\').is_some() {
+                    count += 1;
+                }
+                let before_quote = rest.peek() == Some(&'"');
+                word.extend(std::iter::repeat_n('\\', if before_quote { count / 2 } else { count }));
+                if before_quote && count % 2 == 1 {
+                    word.extend(rest.next());
+                }
+                started = true;
+            }
+            '"' => (quoted, started) = (!quoted, true),
+            ' ' if !quoted => {
+                if started {
+                    words.push(std::mem::take(&mut word));
+                }
+                started = false;
+            }
+            other => {
+                word.push(other);
+                started = true;
+            }
+        }
+    }
+    if started {
+        words.push(word);
+    }
+    words
+}
+
+proptest! {
+    #[test]
+    fn windows_splits_what_was_joined(arguments in proptest::collection::vec("[a-c\\\\\" '$]{0,8}", 0..6)) {
+        let vector: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        prop_assert_eq!(split(&join(&vector).into_string().expect("text")), arguments);
+    }
+}
