@@ -1,11 +1,50 @@
-# The units that tell nixos-wsl-init how a boot went: an attempt that is never cleared counts against its generation.
-{ config, lib, ... }:
+# wsl.boot: how nixos-wsl-init and the shells start, the settings they read before anything is activated, and the units
+# that tell them how a boot went.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 
 let
-  clear = "${lib.getExe config.wsl.programs.nixos-wsl} boot-complete";
+  cfg = config.wsl;
+  inherit (lib) types;
+
+  session = {
+    version = 1;
+    inherit (cfg.boot) activationTimeout loginWait;
+    automountRoot = cfg.wslConf.automount.root;
+    inherit (cfg.interop) windowsPath;
+  };
+
+  complete = "${lib.getExe cfg.programs.nixos-wsl} boot-complete";
 in
 {
-  config = lib.mkIf config.wsl.enable {
+  options.wsl.boot = {
+    activationTimeout = lib.mkOption {
+      type = types.ints.between 5 600;
+      default = 90;
+      description = ''
+        Seconds that activating a generation may take at boot. Then the next older one is tried, so that a script that
+        hangs does not keep the distribution from starting.
+      '';
+    };
+
+    loginWait = lib.mkOption {
+      type = types.ints.between 0 60;
+      default = 10;
+      description = "Seconds that a login waits for an activation under way before it starts the shell without.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    system.systemBuilderCommands = ''
+      mkdir -p $out/nixos-wsl
+      ln -s ${pkgs.writeText "nixos-wsl-session.json" (builtins.toJSON session)} $out/nixos-wsl/session.json
+    '';
+
+    # An attempt that is never cleared counts against its generation.
     systemd.services.nixos-wsl-boot-complete = {
       description = "Record that this generation boots";
       wantedBy = [ "multi-user.target" ];
@@ -15,7 +54,7 @@ in
       serviceConfig = {
         Type = "oneshot";
         RemainAfterExit = true;
-        ExecStart = clear;
+        ExecStart = complete;
       };
     };
 
@@ -34,7 +73,7 @@ in
       serviceConfig = {
         Type = "oneshot";
         RemainAfterExit = true;
-        ExecStop = clear;
+        ExecStop = "${complete} --stopping";
       };
     };
   };

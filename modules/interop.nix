@@ -14,12 +14,6 @@ let
   binfmtFiles = map (name: "/etc/${name}") (
     lib.filter (lib.hasPrefix "binfmt.d/") (lib.attrNames config.environment.etc)
   );
-
-  session = {
-    version = 1;
-    automountRoot = root;
-    inherit (cfg) windowsPath;
-  };
 in
 {
   imports = [
@@ -67,11 +61,11 @@ in
         "/mnt/c/Windows/System32"
       ];
       description = ''
-        What of the Windows `PATH` a shell keeps: `"all"`, `"none"`, or the directories that match one of these
-        patterns (`*` and `?`, in upper or lower case).
+        What of the Windows `PATH` a shell keeps: `"all"`, `"none"`, or the folders that match one of these patterns
+        (`*` and `?`, in upper or lower case).
 
-        Every directory kept costs time at each command that is not found and at each completion, because Windows
-        drives are slow. All of them stay in `WSLPATH`.
+        Every folder kept costs time at each command that is not found and at each completion, because Windows drives
+        are slow. All of them stay in `WSLPATH`.
       '';
     };
 
@@ -125,12 +119,6 @@ in
             RuntimeDirectoryPreserve = true;
           };
         };
-
-    # The wrapper of login shells reads it; it must be there before any activation.
-    system.systemBuilderCommands = ''
-      mkdir -p $out/nixos-wsl
-      ln -s ${pkgs.writeText "nixos-wsl-session.json" (builtins.toJSON session)} $out/nixos-wsl/session.json
-    '';
 
     environment.systemPackages = lib.mkIf (cfg.programs != { }) [
       (pkgs.linkFarm "windows-programs" (
