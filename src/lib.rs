@@ -4,6 +4,7 @@
 //! systems did; `docs/design.md` says how the parts fit.
 
 pub mod boot;
+pub mod features;
 #[cfg(feature = "image")]
 pub mod image;
 pub mod session;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use nixos_wsl::boot::root::Root;
 use nixos_wsl::boot::{apply, choose, generations, listing, recover};
+use nixos_wsl::features::{drivers, start_menu, usbip};
 use nixos_wsl::table::{self, Colour, Row};
 
 /// Looks after NixOS on WSL.
@@ -61,6 +62,40 @@ enum Command {
         /// `nixos-wsl/root.json` of a system
         file: PathBuf,
     },
+    /// Links the graphics drivers of NixOS and of Windows together; nixos-wsl-graphics.service runs it
+    #[command(hide = true)]
+    LinkDrivers {
+        /// NixOS's drivers
+        #[arg(long)]
+        drivers: PathBuf,
+        /// The folder with the libraries of Windows
+        #[arg(long)]
+        windows: PathBuf,
+        /// A further file of Windows
+        #[arg(long)]
+        also: Vec<PathBuf>,
+        /// The folder to make
+        farm: PathBuf,
+    },
+    /// Copies desktop files and icons for the start menu of Windows; nixos-wsl-start-menu.service runs it
+    #[command(hide = true)]
+    StartMenu {
+        /// `share` folders, of which the first to have a file wins; at last the one to copy to
+        #[arg(required = true, num_args = 2..)]
+        folders: Vec<PathBuf>,
+    },
+    /// Keeps a USB device of Windows attached; usbip-auto-attach@.service runs it
+    #[command(hide = true)]
+    UsbipAttach {
+        /// The kernel's tool
+        #[arg(long)]
+        usbip: PathBuf,
+        /// Address of Windows [default: the default route's gateway]
+        #[arg(long)]
+        host: Option<String>,
+        /// Bus id on Windows, such as 4-1
+        busid: String,
+    },
     /// Notes that the boot is complete; nixos-wsl-boot-complete.service runs it
     #[command(hide = true)]
     BootComplete {
@@ -113,6 +148,14 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Apply { file } => apply::apply(&Root::default(), &file).map_err(Into::into),
+        Command::LinkDrivers { drivers, windows, also, farm } => {
+            link_drivers(&drivers, &windows, &also, &farm)
+        }
+        Command::StartMenu { mut folders } => {
+            let target = folders.pop().unwrap_or_default();
+            start_menu(&folders, &target)
+        }
+        Command::UsbipAttach { usbip, host, busid } => usbip_attach(&usbip, host.as_deref(), &busid),
         Command::BootComplete { stopping } => {
             choose::complete(&Root::default(), stopping).map_err(Into::into)
         }
@@ -189,6 +232,27 @@ fn repair(root: Option<PathBuf>, action: Option<Recover>) -> Outcome {
         }
     }
     Ok(())
+}
+
+fn link_drivers(nixos: &Path, windows: &Path, also: &[PathBuf], farm: &Path) -> Outcome {
+    let linked = drivers::link(&drivers::Drivers { nixos, windows, also }, farm)?;
+    println!("{}: {} of NixOS, {} of Windows", farm.display(), linked.nixos, linked.windows);
+    Ok(())
+}
+
+fn start_menu(sources: &[PathBuf], target: &Path) -> Outcome {
+    let copied = start_menu::update(sources, target)?;
+    println!("{}: {} entries, {} icons", target.display(), copied.entries, copied.icons);
+    Ok(())
+}
+
+fn usbip_attach(usbip: &Path, host: Option<&str>, busid: &str) -> Outcome {
+    let device = usbip::Device { busid, host, usbip };
+    let Err(error) = usbip::keep_attached(&device, &usbip::Places::default(), |state| match state {
+        usbip::State::Attached | usbip::State::Attaching => println!("{busid} is attached"),
+        usbip::State::Refused(why) => println!("{busid} waits: {why}"),
+    });
+    Err(error.into())
 }
 
 fn version(json: bool) {
