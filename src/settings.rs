@@ -1,4 +1,4 @@
-//! `nixos-wsl/settings.json` of a system: what the programs of the root must know before anything is activated.
+//! `nixos-wsl/session.json` of a system: what the programs of the root must know before anything is activated.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,22 +30,29 @@ impl Default for Settings {
             activation_timeout: 90,
             login_wait: 10,
             automount_root: "/mnt".into(),
-            windows_path: WindowsPath::default(),
+            windows_path: WindowsPath::Whole(Whole::All),
         }
     }
 }
 
-/// The fate of the Windows entries of `PATH`: `"keep"`, `"drop"`, or a list of the folders to keep with all below them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The fate of the Windows entries of `PATH`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
 pub enum WindowsPath {
-    /// All stay.
-    #[default]
-    Keep,
+    /// All or none of them stay.
+    Whole(Whole),
+    /// Those stay that match one of these patterns: `*` and `?`; upper and lower case are the same, as on Windows.
+    Matching(Vec<String>),
+}
+
+/// `"all"` or `"none"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whole {
+    /// Every Windows entry stays.
+    All,
     /// None stays.
-    Drop,
-    /// Those in or below these folders stay; upper and lower case are the same, as on Windows.
-    Only(Vec<String>),
+    None,
 }
 
 impl Settings {
@@ -60,7 +67,7 @@ impl Settings {
     /// # Errors
     /// One line that names the file, if it exists and cannot be used.
     pub fn load(root: &Root, toplevel: &Path) -> Result<Self, String> {
-        let file = toplevel.join("nixos-wsl/settings.json");
+        let file = toplevel.join("nixos-wsl/session.json");
         match root.read(&file, LIMIT) {
             Ok(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", file.display()))

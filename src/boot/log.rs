@@ -9,6 +9,8 @@ use std::os::unix::fs::OpenOptionsExt;
 pub const FILE: &str = "/var/log/nixos-wsl-boot.log";
 /// Activation scripts may print without end; the file must not fill the disk.
 const LIMIT: u64 = 4 << 20;
+/// The kernel's log is small, and others need it too: no more than this of an activation's output.
+const KMSG_LIMIT: u64 = 64 << 10;
 /// The kernel cuts records at about 1000 bytes.
 const KMSG_RECORD: usize = 900;
 
@@ -17,14 +19,15 @@ const KMSG_RECORD: usize = 900;
 pub struct Log {
     kmsg: Option<File>,
     file: Option<File>,
-    written: u64,
+    /// Bytes of output so far.
+    copied: u64,
 }
 
 impl Log {
     /// Opens `/dev/kmsg`; the file follows with [`Log::open_file`], once the root may be written.
     #[must_use]
     pub fn open() -> Self {
-        Self { kmsg: OpenOptions::new().write(true).open("/dev/kmsg").ok(), file: None, written: 0 }
+        Self { kmsg: OpenOptions::new().write(true).open("/dev/kmsg").ok(), file: None, copied: 0 }
     }
 
     /// Starts a new log file and keeps the last boot's beside it.
@@ -53,14 +56,20 @@ impl Log {
         self.line(3, message);
     }
 
-    /// Copies a piece of an activation script's output.
+    /// Copies a piece of an activation script's output, as far as there is room for it.
     pub fn output(&mut self, bytes: &[u8]) {
+        self.copied += bytes.len() as u64;
+        if self.copied <= LIMIT {
+            self.append(bytes);
+        }
+        if self.copied > KMSG_LIMIT {
+            return;
+        }
         for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             for part in line.chunks(KMSG_RECORD) {
                 self.kernel(6, &String::from_utf8_lossy(part));
             }
         }
-        self.append(bytes);
     }
 
     fn line(&mut self, level: u8, message: Arguments<'_>) {
@@ -79,10 +88,8 @@ impl Log {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        let Some(file) = &mut self.file else { return };
-        self.written += bytes.len() as u64;
-        if self.written > LIMIT || file.write_all(bytes).is_err() {
-            self.file = None;
+        if let Some(file) = &mut self.file {
+            let _ = file.write_all(bytes);
         }
     }
 }

@@ -4,8 +4,15 @@
 //! `/usr/lib/nixos-wsl/shells/<user>/<name>` is a login shell, `/bin/sh` the system's shell, any other name in `/bin` the
 //! program of that name in the newest generation that has it.
 
+pub mod builtin;
+pub mod environment;
+pub mod interpreter;
 pub mod invocation;
+pub mod login;
+pub mod passwd;
 pub mod programs;
+pub mod script;
+pub mod search_path;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -16,30 +23,15 @@ use invocation::{Invocation, Role};
 /// Runs what was asked for; comes back only if nothing at all could be run.
 #[must_use]
 pub fn run(argv: &[OsString]) -> ExitCode {
+    if interpreter::printed() {
+        return ExitCode::SUCCESS;
+    }
     let invocation = Invocation::discover();
     match &invocation.role {
-        Role::LoginShell { real } => login(&invocation, real.as_deref(), argv),
+        Role::LoginShell { real } => login::run(&invocation, real.clone(), argv),
         Role::SystemShell => system_shell(argv),
         Role::Program(name) => program(name, argv),
     }
-}
-
-fn login(invocation: &Invocation, real: Option<&Path>, argv: &[OsString]) -> ExitCode {
-    crate::sys::default_sigchld();
-    if let Some(real) = real {
-        // Programs look at argv[0] for their own name; the dash of a login shell is kept as it came.
-        let name = match argv.first() {
-            Some(name) if Path::new(name) != invocation.file => name.clone(),
-            _ => real.into(),
-        };
-        let error = exec(real, &name, argv, None);
-        eprintln!("nixos-wsl: {}: {error}", real.display());
-    }
-    for shell in programs::candidates("bash") {
-        exec(&shell, argv.first().unwrap_or(&OsString::from("-bash")), argv, None);
-    }
-    eprintln!("nixos-wsl: no generation has a shell");
-    ExitCode::from(127)
 }
 
 fn system_shell(argv: &[OsString]) -> ExitCode {
@@ -52,7 +44,7 @@ fn system_shell(argv: &[OsString]) -> ExitCode {
         exec(&shell, &name, argv, environment.as_deref());
     }
     eprintln!("/bin/sh: no generation has a bash");
-    ExitCode::from(127)
+    builtin::run(argv)
 }
 
 fn program(name: &OsString, argv: &[OsString]) -> ExitCode {

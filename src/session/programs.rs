@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::boot::activation::CURRENT;
 use crate::boot::generations::{self, PROFILE};
@@ -16,14 +16,16 @@ const FOLDERS: [&str; 2] = ["sw/bin", "systemd/bin"];
 /// Lazy, because the first one nearly always exists: the folder of the generations is read only when it does not.
 pub fn candidates(name: impl AsRef<OsStr>) -> impl Iterator<Item = PathBuf> {
     let name = name.as_ref().to_owned();
-    let newest = [CURRENT, PROFILE].map(PathBuf::from).into_iter();
-    let older = std::iter::once_with(|| generations::all(&Root::default()))
-        .flatten()
-        .map(|generation| generation.toplevel);
-    newest.chain(older).flat_map(move |system| {
+    systems().flat_map(move |system| {
         let name = name.clone();
         FOLDERS.into_iter().map(move |folder| system.join(folder).join(&name))
     })
+}
+
+fn systems() -> impl Iterator<Item = PathBuf> {
+    let newest = [CURRENT, PROFILE].map(PathBuf::from).into_iter();
+    let older = std::iter::once_with(|| generations::all(&Root::default())).flatten();
+    newest.chain(older.map(|generation| generation.toplevel))
 }
 
 /// `PATH` for `/bin/sh`: what it has to be set to, if it does not lead to a system's programs yet.
@@ -38,8 +40,14 @@ pub fn system_path(path: Option<&OsStr>) -> Option<OsString> {
     {
         return None;
     }
-    let system = if Path::new(CURRENT).exists() { CURRENT } else { PROFILE };
     let mut all = given.map(|path| [path.as_bytes(), b":"].concat()).unwrap_or_default();
-    all.extend_from_slice(format!("{system}/sw/bin:{system}/systemd/bin").as_bytes());
+    all.extend_from_slice(folders().as_bytes());
     Some(OsString::from_vec(all))
+}
+
+/// The folders of the running system's programs; before activation, those of the newest system that has some.
+#[must_use]
+pub fn folders() -> String {
+    let system = systems().find(|system| system.join("sw/bin").exists()).unwrap_or_else(|| PROFILE.into());
+    format!("{0}/sw/bin:{0}/systemd/bin:/bin", system.display())
 }

@@ -1,0 +1,85 @@
+//! A login shell: it starts, whatever else fails (U§3 F14-F17).
+
+use std::ffi::{OsStr, OsString};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use super::invocation::{Invocation, SHELLS};
+use super::{builtin, environment, exec, passwd, programs};
+use crate::boot::activation::CURRENT;
+use crate::boot::notice;
+use crate::boot::root::Root;
+
+/// Becomes the user's shell.
+#[must_use]
+pub fn run(invocation: &Invocation, real: Option<PathBuf>, argv: &[OsString]) -> ExitCode {
+    let mut warn = |reason: String| eprintln!("nixos-wsl: {reason}");
+    crate::sys::default_sigchld();
+    if !Path::new(CURRENT).exists() {
+        wait_for_activation(&mut warn);
+    }
+    let real = real.or_else(|| from_passwd(&mut warn));
+    let variables = environment::prepare(&invocation.file, real.as_deref(), &mut warn);
+    let variables = variables.as_deref();
+    if interactive(argv) {
+        show_notice();
+    }
+    if let Some(real) = &real {
+        let error = exec(real, &own_name(invocation, real, argv), argv, variables);
+        warn(format!("{}: {error}; another shell takes its place", real.display()));
+    }
+    let dash = argv.first().is_some_and(|name| name.as_encoded_bytes().starts_with(b"-"));
+    let name = OsString::from(if dash { "-bash" } else { "bash" });
+    for shell in programs::candidates("bash") {
+        exec(&shell, &name, argv, variables);
+    }
+    warn("no generation has a shell; this is a small one of its own".into());
+    builtin::run(argv)
+}
+
+/// Programs look at argv[0] for their own name, and the dash of a login shell is kept as it came; only this program's
+/// own path is of no use to the shell.
+fn own_name(invocation: &Invocation, real: &Path, argv: &[OsString]) -> OsString {
+    match argv.first() {
+        Some(name) if Path::new(name) != invocation.file => name.clone(),
+        _ => real.into(),
+    }
+}
+
+/// The shell of the user's entry, when the program's own path did not tell.
+fn from_passwd(warn: &mut impl FnMut(String)) -> Option<PathBuf> {
+    let entry =
+        passwd::entry(&Root::default(), rustix::process::getuid().as_raw()).map_err(&mut *warn).ok()?;
+    let real = entry.shell.starts_with(SHELLS).then(|| entry.shell.with_file_name("real"))?;
+    std::fs::read_link(&real).map_err(|error| warn(format!("{}: {error}", real.display()))).ok()
+}
+
+fn interactive(argv: &[OsString]) -> bool {
+    argv.get(1).map(OsString::as_os_str) != Some(OsStr::new("-c")) && std::io::stderr().is_terminal()
+}
+
+fn show_notice() {
+    if let Ok(text) = Root::default().read(notice::NOTICE, 1 << 16) {
+        let _ = std::io::stderr().write_all(&text);
+    }
+}
+
+/// Waits while process 1 activates a system, but not for ever: WSL gives up waiting too, and then wants a shell.
+fn wait_for_activation(warn: &mut impl FnMut(String)) {
+    let activating = Path::new(notice::ACTIVATING);
+    if !activating.exists() {
+        return;
+    }
+    let limit = Duration::from_secs(environment::settings(warn).login_wait);
+    let start = Instant::now();
+    // Looked at by name each time, so that a link that appears by rename, or a new /run, is seen as well.
+    while activating.exists() && !Path::new(CURRENT).exists() {
+        if start.elapsed() > limit {
+            warn(format!("the system is still activating after {} s; going on without it", limit.as_secs()));
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
