@@ -8,7 +8,7 @@
   # Told by `nixos-version` and by standin.service.
   version ? 1,
 
-  # nixos-wsl/settings.json: what the programs in the root read before activation.
+  # nixos-wsl/session.json: what the programs in the root read before activation.
   settings ? { },
 
   # What tests need to go wrong.
@@ -244,7 +244,7 @@ rec {
       nixos-version = nixosVersion;
       system = builtins.currentSystem;
       "nixos-wsl/root.json" = builtins.toJSON root.apply;
-      "nixos-wsl/settings.json" = builtins.toJSON settings;
+      "nixos-wsl/session.json" = builtins.toJSON settings;
     };
     programs = {
       activate = variables + builtins.readFile ./activate.sh;

@@ -240,10 +240,10 @@ impl World {
     }
 }
 
-/// A program of the project; `NIXOS_WSL_PROGRAMS` names a folder of other builds.
+/// A program of the project: of `NIXOS_WSL_TOOLS`, the static ones, or else of this build.
 pub fn program(name: &str) -> PathBuf {
-    if let Some(folder) = std::env::var_os("NIXOS_WSL_PROGRAMS") {
-        return Path::new(&folder).join(name);
+    if let Some(folder) = std::env::var_os("NIXOS_WSL_TOOLS") {
+        return Path::new(&folder).join("bin").join(name);
     }
     match name {
         "nixos-wsl-init" => env!("CARGO_BIN_EXE_nixos-wsl-init"),
