@@ -26,6 +26,7 @@ struct Cli {
 enum Command {
     /// Write the root file system as one .tar.gz that `wsl --import` takes.
     #[command(
+        args_override_self = true,
         after_help = "As a derivation's builder it needs no option: Nix says everything in $NIX_ATTRS_JSON_FILE.\n\n\
         Example: nixos-wsl-image tarball --attrs attrs.json --extra-files keys --chown /home/alice/.ssh 1000:100 --out nixos.tar.gz"
     )]

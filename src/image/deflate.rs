@@ -7,8 +7,8 @@
 use super::{Error, Result};
 
 /// Bits that one look-up of a literal or length covers, and of a distance.
-const LITERAL_BITS: u32 = 12;
-const DISTANCE_BITS: u32 = 10;
+const LITERAL_BITS: u32 = 11;
+const DISTANCE_BITS: u32 = 9;
 
 /// The longest code.
 const MAX_BITS: usize = 15;
@@ -282,9 +282,17 @@ impl Code {
                 return Err(Error::Deflate("a code with too many symbols"));
             }
         }
-        let mut symbols: Vec<_> = (0_u16..).zip(lengths).filter(|(_, length)| **length > 0).collect();
-        symbols.sort_by_key(|(symbol, length)| (**length, *symbol));
-        Ok(Self { counts, symbols: symbols.into_iter().map(|(symbol, _)| symbol).collect() })
+        let mut next = [0; MAX_BITS + 1];
+        for length in 1..MAX_BITS {
+            next[length + 1] = next[length] + counts[length] as usize;
+        }
+        let mut symbols = vec![0; next[MAX_BITS] + counts[MAX_BITS] as usize];
+        for (symbol, &length) in (0_u16..).zip(lengths).filter(|(_, length)| **length > 0) {
+            let place = &mut next[usize::from(length)];
+            symbols[*place] = symbol;
+            *place += 1;
+        }
+        Ok(Self { counts, symbols })
     }
 
     /// Puts into `table` the symbol and its number of bits for every window of `bits` bits; 0 bits where a code is longer.

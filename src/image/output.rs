@@ -65,14 +65,14 @@ impl Output {
             .map_err(|error| write_error(&self.path, error))
     }
 
-    /// Gives the file its name, once its bytes are on the disk, and says how many they are.
+    /// Gives the file its name and says how many bytes it has. Not synced: whoever copies it elsewhere reads what was
+    /// written, and a build that a power cut interrupts is done again.
     ///
     /// # Errors
     /// When the disk or the directory takes it no more.
     pub fn publish(mut self) -> Result<u64> {
         let fail = |error| write_error(&self.path, error);
         let Some(file) = self.file.take() else { return Err(fail(io::ErrorKind::NotFound.into())) };
-        file.as_file().sync_all().map_err(fail)?;
         let size = file.as_file().metadata().map_err(fail)?.len();
         // The umask has taken bits away from what the file was made with.
         file.as_file().set_permissions(Permissions::from_mode(0o644)).map_err(fail)?;

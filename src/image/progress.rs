@@ -32,7 +32,13 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
-        Self { bar, plain, total, done: Cell::new(0), next: Cell::new(if plain { total / 10 } else { STEP }) }
+        Self {
+            bar,
+            plain,
+            total,
+            done: Cell::new(0),
+            next: Cell::new(if plain { total.div_ceil(10) } else { STEP }),
+        }
     }
 
     /// Counts `bytes` more.
@@ -43,11 +49,10 @@ impl Progress {
             return;
         }
         if self.plain {
-            if let Some(percent) = (100 * done).checked_div(self.total) {
-                let percent = percent.min(100);
-                eprintln!("{percent:>3} %  {} of {}", HumanBytes(done), HumanBytes(self.total));
-                self.next.set(self.total / 10 * (percent / 10 + 1));
-            }
+            let tenths = (10 * done).checked_div(self.total).unwrap_or(10).min(10);
+            eprintln!("{:>3} %  {} of {}", 10 * tenths, HumanBytes(done), HumanBytes(self.total.max(done)));
+            // The total is what Nix says of the store paths; other files may come on top.
+            self.next.set(if tenths == 10 { u64::MAX } else { (self.total * (tenths + 1)).div_ceil(10) });
         } else {
             self.bar.set_position(done);
             self.next.set(done + STEP);
@@ -57,5 +62,26 @@ impl Progress {
     /// Takes the bar away.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_lines_come_at_every_tenth_and_no_more() {
+        for total in [0, 1, 7, 1000, 1 << 40] {
+            let progress = Progress { plain: true, ..Progress::new(total) };
+            progress.next.set(total.div_ceil(10));
+            let mut lines = 0;
+            for _ in 0..200 {
+                let before = progress.next.get();
+                progress.add(total.div_ceil(100).max(1));
+                lines += u32::from(progress.next.get() != before);
+            }
+            assert!(lines <= 10, "{lines} lines for {total} bytes");
+            assert_eq!(progress.next.get(), u64::MAX);
+        }
     }
 }

@@ -67,15 +67,16 @@ impl Tree {
                 self.insert(entry.path.clone(), owner(0o644), Node::Bytes(text.clone().into_bytes()))
             }
             Kind::File(source) => {
-                let found = fs::metadata(source)
-                    .map_err(|error| Error::source(&absolute(&entry.path), source, error))?;
-                if !found.is_file() {
+                let unreadable = |error| Error::source(&absolute(&entry.path), source, error);
+                // A source is often a link, as a package's program is; the archive opens files without following any.
+                let source = fs::canonicalize(source).map_err(unreadable)?;
+                if !fs::metadata(&source).map_err(unreadable)?.is_file() {
                     return Err(Error::entry(
                         absolute(&entry.path).display().to_string(),
                         format!("the source {} is no regular file", source.display()),
                     ));
                 }
-                self.insert(entry.path.clone(), owner(0o644), Node::File(source.clone()))
+                self.insert(entry.path.clone(), owner(0o644), Node::File(source))
             }
             Kind::Symlink(target) => {
                 self.insert(entry.path.clone(), owner(0o777), Node::Symlink(target.clone()))
