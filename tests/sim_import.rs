@@ -53,7 +53,7 @@ fn bad_archives_and_names() {
         &["--import", "N", &at("missing/d"), good],
         "The system cannot find the path specified.\nError code: Wsl/ERROR_PATH_NOT_FOUND\n",
     );
-    refused(&sim, &["--import", "N", &directory, &with("random", &[0xa5; 70_000])], FAILED);
+    refused(&sim, &["--import", "N", &directory, &with("random", &vec![0xa5; 70_000])], FAILED);
     refused(&sim, &["--import", "N", &directory, &with("cut.tar", &bytes[..1000])], FAILED);
     let empty = "The imported file is not a valid Linux distribution.\n\
                  Error code: Wsl/Service/RegisterDistro/WSL_E_NOT_A_LINUX_DISTRO\n";
@@ -69,7 +69,7 @@ fn bad_archives_and_names() {
     }
     fs::create_dir(&directory).expect("a directory");
     fs::write(Path::new(&directory).join("mine"), "").expect("a file");
-    refused(&sim, &["--import", "N", &directory, &with("random", &[0xa5; 70_000])], FAILED);
+    refused(&sim, &["--import", "N", &directory, &with("random", &vec![0xa5; 70_000])], FAILED);
     assert!(
         Path::new(&directory).join("mine").exists(),
         "a directory that was there stays, with what was in it"

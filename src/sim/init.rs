@@ -30,7 +30,7 @@ use crate::sys::simulator::{execve, fork, ignore_signals};
 use crate::sys::{default_sigchld, ignore_sigchld, reset_signals};
 use crate::wsl::settings::Settings;
 
-/// Where the log of what WSL hides is read from outside.
+/// The cgroup of the distribution as WSL names it, in the simulator's cgroup namespace.
 const CGROUPS: &str = "/sys/fs/cgroup/wsl-user/distro-1";
 
 /// What the first process is given.
@@ -67,8 +67,18 @@ fn boot(first: First<'_>) -> Result<std::convert::Infallible> {
     standard_streams().doing("open", "/dev/kmsg")?;
     ignore_signals();
     let (mut settings, diagnostics) = Settings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default());
+    let mut hidden = Vec::new();
+    if (settings.boot_systemd, settings.general_gui_applications)
+        != (outside.boot_systemd, outside.general_gui_applications)
+    {
+        hidden.push("wsl.conf reads differently from outside the distribution (is it an absolute link?): WSL makes no cgroups for systemd and misses guiApplications");
+    }
+    if diagnostics.iter().any(|diagnostic| diagnostic.problem.ends_file()) {
+        hidden.push("a malformed line ended wsl.conf: WSL has not read what follows it");
+    }
     if settings.boot_systemd && rustix::fs::access("/sbin/init", Access::EXEC_OK).is_err() {
         wsl_error!("init", "access(/sbin/init) failed 2 - boot.systemd disabled");
+        hidden.push("systemd is off: /sbin/init leads to no program");
         settings.boot_systemd = false;
     }
     if start.safe_mode {
@@ -78,7 +88,6 @@ fn boot(first: First<'_>) -> Result<std::convert::Infallible> {
     let group = cgroups(outside)?;
     let mut init = Init {
         start,
-        outside,
         report,
         store,
         shown: diagnostics.iter().map(ToString::to_string).collect(),
@@ -89,8 +98,8 @@ fn boot(first: First<'_>) -> Result<std::convert::Infallible> {
         sessions: BTreeSet::new(),
         watched: Vec::new(),
     };
-    if diagnostics.iter().any(|diagnostic| diagnostic.problem.ends_file()) {
-        init.hide("a malformed line ended wsl.conf: WSL has not read what follows it");
+    for what in hidden {
+        init.hide(what);
     }
     if !init.settings.boot_systemd {
         init.serve(&listener);
@@ -245,7 +254,6 @@ fn watch_parent() -> Result<()> {
 /// The state of WSL's init.
 pub struct Init<'a> {
     start: &'a Start,
-    outside: &'a Settings,
     report: File,
     store: Snapshot,
     /// For the first client.
@@ -276,9 +284,6 @@ impl Init<'_> {
         self.configured = windows::configure(self.start, &self.settings);
         ignore_sigchld();
         self.configured.hidden.extend(hidden);
-        if self.boot.is_some() != self.outside.boot_systemd {
-            self.hide("wsl.conf reads differently from outside the distribution (is it an absolute link?): WSL makes no cgroups for systemd");
-        }
         if let Err(error) = self.interop() {
             wsl_error!("init", "interop: {error}");
         }

@@ -84,7 +84,7 @@ pub fn clean_up(folder: &Path) -> Result<()> {
 pub fn connect(registry: &Registry, registration: &Registration) -> Result<(OwnedFd, Option<LastWords>)> {
     let name = &registration.distribution_name;
     let folder = registry.folder(name);
-    let _lock = registry.lock_instance(name)?;
+    let lock = registry.lock_instance(name)?;
     if let Some(record) = Record::read(&folder).filter(|record| record.supervisor.alive()) {
         match dial(&folder) {
             Ok(socket) => return Ok((socket, None)),
@@ -93,7 +93,7 @@ pub fn connect(registry: &Registry, registration: &Registration) -> Result<(Owne
         }
     }
     clean_up(&folder)?;
-    let words = start(&folder, registration)?;
+    let words = start(&folder, registration, lock)?;
     match dial(&folder) {
         Ok(socket) => Ok((socket, Some(words))),
         Err(error) => Err(words.error(error)),
@@ -115,20 +115,20 @@ impl LastWords {
     }
 }
 
-fn start(folder: &Path, registration: &Registration) -> Result<LastWords> {
+/// The lock goes to the supervisor, which gives it back once it is recorded: whoever is killed meanwhile, there are
+/// never two.
+fn start(folder: &Path, registration: &Registration, lock: File) -> Result<LastWords> {
     let start = Start::from_environment(folder, registration)?;
-    let json = serde_json::to_string(&start).map_err(io::Error::from).doing("encode", "")?;
+    let json = serde_json::to_vec(&start).map_err(io::Error::from).doing("encode", "")?;
+    replace(&folder.join(supervisor::REQUEST), &json)?;
     let (reader, writer) = io::pipe().doing("make a pipe", "")?;
     let log = File::create(folder.join("supervisor.log")).doing("write", folder.join("supervisor.log"))?;
-    let (input, mut feed) = io::pipe().doing("make a pipe", "")?;
-    feed.write_all(json.as_bytes()).doing("write to", "a pipe")?;
-    drop(feed);
     let mut child = Command::new("/proc/self/exe")
         .arg0(supervisor::NAME)
-        .stdin(input)
+        .stdin(lock)
         .stdout(writer)
         .stderr(log)
-        .current_dir("/")
+        .current_dir(folder)
         .spawn()
         .doing("start", "the supervisor")?;
     let mut words = BufReader::new(reader);

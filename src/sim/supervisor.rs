@@ -26,6 +26,9 @@ use crate::wsl::settings::Settings;
 /// The supervisor's `argv[0]`, by which the program knows what it is.
 pub const NAME: &str = "wsl-sim-supervisor";
 
+/// The file in a distribution's folder that tells the supervisor what to start.
+pub const REQUEST: &str = "start.json";
+
 /// `WSLg` in the simulated VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wslg {
@@ -138,15 +141,17 @@ fn is_static(path: &Path) -> io::Result<bool> {
     Ok(head.starts_with(b"\x7fELF\x02\x01") && headers().unwrap_or(false))
 }
 
-/// Runs as the supervisor. Standard input says what to start; standard output goes to the client that waits for the
-/// first line.
+/// Runs as the supervisor, for the request in its working directory. Standard input is the lock of the distribution; standard output
+/// goes to the client that waits for the first line.
 ///
 /// # Errors
 ///
 /// The distribution did not start, or ended in a way that says why.
 pub fn run() -> Result<()> {
-    let start: Start =
-        serde_json::from_reader(io::stdin()).map_err(io::Error::from).doing("decode", "the start")?;
+    let json = fs::read(REQUEST).doing("read", REQUEST)?;
+    fs::remove_file(REQUEST).doing("delete", REQUEST)?;
+    rustix::process::chdir("/").doing("enter", "/")?;
+    let start: Start = serde_json::from_slice(&json).map_err(io::Error::from).doing("decode", REQUEST)?;
     rustix::process::setsid().doing("start a session", "")?;
     let own = Identity::own();
     let group = cgroup::hierarchy()?.join(format!("wsl-sim-{}-{}", own.pid, own.start));
@@ -176,6 +181,9 @@ fn supervise(start: &Start, outside: &Settings, record: &mut Record) -> Result<(
         )),
         _ => Error::System { doing: format!("make {}", record.cgroup.display()), source: error },
     })?;
+    // Recorded and reachable: from here on others may come, and clean up after this process.
+    let null = File::open("/dev/null").doing("open", "/dev/null")?;
+    rustix::stdio::dup2_stdin(&null).doing("release", "the lock")?;
     let store = Snapshot::take(&start.root, start.full_hash);
     let (kmsg, kmsg_inside) = kernel_log().doing("make a terminal for", "/dev/kmsg")?;
     let (mut failure, failure_inside) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)

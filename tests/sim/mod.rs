@@ -96,8 +96,9 @@ impl Sim {
         ended.out.trim_end_matches('\n').into()
     }
 
-    /// Runs a line with `/bin/sh` in a distribution as root; it must succeed.
+    /// Runs a line with `/bin/sh` in a distribution as root, with the system's programs; it must succeed.
     pub fn sh(&self, name: &str, line: &str) -> String {
+        let line = &format!("PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; {line}");
         self.ok(["-d", name, "-u", "root", "-e", "/bin/sh", "-c", line])
     }
 
@@ -197,10 +198,8 @@ impl Drop for Sim {
             assert_eq!(unregistered.code, 0, "{unregistered:?}");
             if let Ok(record) = serde_json::from_slice::<Value>(&record) {
                 assert!(!Path::new(record["cgroup"].as_str().expect("a path")).exists(), "a cgroup is left");
-                assert!(
-                    !Path::new(&format!("/proc/{}", record["supervisor"]["pid"])).exists(),
-                    "a process is left"
-                );
+                let pid = record["supervisor"]["pid"].as_u64().and_then(|pid| pid.try_into().ok());
+                assert!(!exists(pid.expect("a process id")), "a process is left");
             }
         }
     }
@@ -221,6 +220,18 @@ pub fn mounts(path: &Path) -> Vec<String> {
     let all = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
     let path = path.to_str().expect("a readable path");
     all.lines().filter(|line| line.contains(path)).map(Into::into).collect()
+}
+
+/// The stand-in's image in the bundle of `$NIXOS_WSL_STANDIN`.
+pub fn image() -> PathBuf {
+    let bundle = std::env::var_os("NIXOS_WSL_STANDIN");
+    let bundle = bundle.expect("NIXOS_WSL_STANDIN names what `checks/standin/build bundle` prints");
+    Path::new(&bundle).join("image.tar.gz")
+}
+
+/// Whether a process runs; one that only waits to be reaped does not.
+pub fn exists(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z"))
 }
 
 /// The exit code, as a shell has it.
