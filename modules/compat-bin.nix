@@ -33,14 +33,16 @@ let
       target = "${config.systemd.package}/bin/${name}";
     });
 
-  extra = lib.listToAttrs (
-    map (
-      entry:
-      lib.nameValuePair entry.name (
-        if entry.copy then { source = entry.src; } else { target = entry.src; }
-      )
-    ) cfg.extraBin
-  );
+  toBin =
+    entry:
+    if entry.copy then
+      {
+        source = entry.src;
+        mode = "0755";
+      }
+    else
+      { target = entry.src; };
+  extra = lib.listToAttrs (map (entry: lib.nameValuePair entry.name (toBin entry)) cfg.extraBin);
 
   # One source per name: two modules that ask for the same program agree.
   conflicts = lib.filterAttrs (

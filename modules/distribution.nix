@@ -143,6 +143,10 @@ in
       }) (ini.problems "wsl.distribution" settings)
       ++ [
         {
+          assertion = lib.toLower cfg.defaultName != "legacy";
+          message = "wsl.distribution.defaultName: WSL keeps the name ‘Legacy’ for itself.";
+        }
+        {
           assertion = cfg.terminal.profile != null -> lib.isList (cfg.terminal.profile.profiles or null);
           message = "wsl.distribution.terminal.profile needs a list ‘profiles’, for example { profiles = [ { colorScheme = \"Campbell\"; } ]; }.";
         }

@@ -12,7 +12,9 @@ let
 
   defaultSources = {
     inherit (pins) crane;
-    nixpkgs.outPath = pkgs.path;
+    # A nixpkgs that is in the store already stays where it is.
+    nixpkgs.outPath =
+      if lib.isStorePath (toString pkgs.path) then builtins.storePath pkgs.path else pkgs.path;
     self.outPath = lib.fileset.toSource {
       root = ../.;
       fileset = lib.fileset.unions [

@@ -94,9 +94,17 @@ let
     inherit (cfg.root) extraApply;
   };
 
-  rootJson = pkgs.writeText "nixos-wsl-root.json" (builtins.toJSON root.apply);
+  rootJson = pkgs.writeText "nixos-wsl-root.json" cfg.files.root;
 in
 {
+  options.wsl.files.root = lib.mkOption {
+    type = lib.types.str;
+    internal = true;
+    readOnly = true;
+    default = builtins.toJSON root.apply;
+    description = "Text of {file}`nixos-wsl/root.json` in a system.";
+  };
+
   options.wsl.root = {
     spec = lib.mkOption {
       type = lib.types.functionTo lib.types.raw;

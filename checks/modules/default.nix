@@ -16,5 +16,6 @@ in
   modules-refusals = check ./refusals.nix;
   modules-side-effects = check ./side-effects.nix;
   modules-systems = check ./systems.nix;
+  modules-texts = check ./texts.nix;
   modules-users = check ./users.nix;
 }
