@@ -1,4 +1,5 @@
 //! `nixos-wsl apply`: the files of the root, replaced by rename and never absent (U§3 F7, F35, F36).
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -1,4 +1,5 @@
 //! `/sbin/init`: each step of it, good and failing (U§3 F7-F10, F26-F28).
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod world;
 

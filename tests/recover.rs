@@ -1,4 +1,5 @@
 //! `nixos-wsl recover`: from WSL's system distribution, with nothing but the kernel (U§3 F29).
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod world;
 
