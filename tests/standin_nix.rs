@@ -7,7 +7,7 @@ mod standin;
 use std::fmt::Write;
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use standin::{Standin, run};
@@ -77,6 +77,19 @@ fn no_garbage_but_what_no_profile_needs() {
     // It is the profile that keeps the system.
     fs::remove_file(root.path().join("nix/var/nix/profiles/system-1-link")).unwrap();
     assert!(dead(root.path()).contains("-nixos-system-standin-"), "nothing is garbage without the profile");
+}
+
+#[test]
+#[ignore = "needs the stand-in's image and root: checks/run gives it"]
+fn the_derivation_builds_again_in_the_sandbox() {
+    let image = Standin::find().image;
+    let out: PathBuf = image.iter().take(4).collect();
+    let found = run(Command::new("nix-store").args(["--query", "--deriver"]).arg(&out));
+    let derivation = String::from_utf8(found.stdout).unwrap();
+    // --check compares the bytes with those of the first build.
+    run(Command::new("nix-store")
+        .args(["--realise", "--check", "--option", "sandbox", "true", "--option", "build-users-group", ""])
+        .arg(derivation.trim()));
 }
 
 fn dead(root: &Path) -> String {

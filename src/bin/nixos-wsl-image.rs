@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use nixos_wsl::image::attrs::Attributes;
+use nixos_wsl::image::attrs::{self, Attributes};
 use nixos_wsl::image::closure::STORE_DIR;
 use nixos_wsl::image::extra::Extra;
 use nixos_wsl::image::interrupt::Interrupt;
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 fn run(args: TarballArgs, interrupt: &Interrupt) -> anyhow::Result<()> {
     let start = Instant::now();
     let request = Request {
-        attributes: Attributes::read(&args.attrs)?,
+        attributes: Attributes::read(&attrs::locate(args.attrs))?,
         store: args.store,
         out: args.out,
         cores: match args.cores {

@@ -41,6 +41,18 @@ struct RawOutputs {
     out: Option<PathBuf>,
 }
 
+/// The file that Nix means by `named`.
+///
+/// Nix 2.8 names it, in its sandbox, by the build directory's path outside; inside, the directory is `$NIX_BUILD_TOP`.
+#[must_use]
+pub fn locate(named: PathBuf) -> PathBuf {
+    let inside = std::env::var_os("NIX_BUILD_TOP").map(|top| Path::new(&top).join(".attrs.json"));
+    match inside {
+        Some(inside) if !named.exists() && inside.exists() => inside,
+        _ => named,
+    }
+}
+
 impl Attributes {
     /// Reads the file at `path`.
     ///
