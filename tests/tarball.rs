@@ -250,6 +250,22 @@ fn the_output_goes_where_the_derivation_says() {
 }
 
 #[test]
+fn the_output_may_be_named_as_today_s_scripts_do() {
+    let mut store = Store::new();
+    file(&store.add("a"), b"a", 0o444);
+    let writer = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nixos-wsl-image"));
+        command.args(["tarball", "--attrs"]).arg(store.write_attributes()).arg("--store").arg(store.path());
+        command.env("NIXOS_WSL_IMAGE", "default.wsl").current_dir(store.folder.path());
+        command
+    };
+    succeed(&mut writer());
+    succeed(writer().arg("given.wsl"));
+    let read = |name| fs::read(store.folder.path().join(name)).unwrap();
+    assert!(read("default.wsl") == read("given.wsl"));
+}
+
+#[test]
 fn extra_files_keep_their_bits_and_chown_gives_them_away() {
     if skip_without_root("extra_files_keep_their_bits_and_chown_gives_them_away") {
         return;

@@ -42,8 +42,11 @@ struct TarballArgs {
     #[arg(long, value_name = "DIR", default_value = STORE_DIR)]
     store: PathBuf,
     /// The archive [default: tarball/<fileName> in the derivation's output]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "NIXOS_WSL_IMAGE")]
     out: Option<PathBuf>,
+    /// The archive, as --out
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
     /// How many threads compress; 0 for one a processor
     #[arg(long, value_name = "N", env = "NIX_BUILD_CORES", default_value_t = 0)]
     cores: usize,
@@ -83,7 +86,7 @@ fn run(args: TarballArgs, interrupt: &Interrupt) -> anyhow::Result<()> {
     let request = Request {
         attributes: Attributes::read(&attrs::locate(args.attrs))?,
         store: args.store,
-        out: args.out,
+        out: args.file.or(args.out),
         cores: match args.cores {
             0 => thread::available_parallelism().map_or(1, Into::into),
             cores => cores,
