@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nixos_wsl::boot::apply::Plan;
 use nixos_wsl::image::spec::Spec;
+use nixos_wsl::settings::{Settings as Session, Whole, WindowsPath};
 use nixos_wsl::wsl::distribution::{Distribution, valid_name};
 use nixos_wsl::wsl::settings::{CgroupVersion, Settings, clean_hostname};
 use serde_json::Value;
@@ -126,4 +127,20 @@ fn the_writer_takes_the_spec_and_the_activation_the_plan() {
             panic!("{name}: {error}");
         }
     }
+}
+
+#[test]
+#[ignore = "needs what checks/modules/run evaluates"]
+fn the_shells_read_their_settings() {
+    let systems = systems();
+    let session = |name: &str| -> Session {
+        serde_json::from_str(text(&systems[name], "session"))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    assert_eq!(session("default"), Session::default());
+    assert_eq!(session("default").windows_path, WindowsPath::Whole(Whole::All));
+    let paths = session("paths");
+    assert_eq!(paths.automount_root, Path::new("/"));
+    assert_eq!(paths.activation_timeout, 30);
+    assert_eq!(paths.windows_path, WindowsPath::Matching(vec!["*/bin".to_owned()]));
 }
