@@ -115,7 +115,7 @@ fn arguments_arrive_as_they_are() {
     ];
     let mut command = vec!["/bin/sh", "-c", "printf '[%s]' \"$@\"", "sh"];
     command.extend(arguments);
-    let expected: String = arguments.iter().map(|argument| format!("[{argument}]")).collect();
+    let expected = format!("[{}]", arguments.join("]["));
     assert_eq!(exec(&sim, &command).out, expected);
     // Through the shell it is one line, as on Windows: quotes keep blanks together, the rest is the shell's.
     let line = |arguments: &[&str]| run(&sim, &[&["--"], arguments].concat()).out;
