@@ -11,6 +11,7 @@ in
 {
   modules-closure = check ./closure.nix;
   modules-contract = check ./contract.nix;
+  modules-docs = check ./docs.nix;
   modules-image = check ./image.nix;
   modules-matrix = check ./matrix.nix;
   modules-refusals = check ./refusals.nix;

@@ -1,0 +1,16 @@
+# Every option is described, and docs/options.md is what the modules give.
+{
+  pkgs,
+  lib',
+  inputs,
+}:
+
+let
+  inherit (inputs.self.packages.${pkgs.stdenv.hostPlatform.system}) docs;
+in
+lib'.decide "docs" (
+  map (name: "${name} has no description") docs.undescribed
+  ++
+    lib'.expect (docs.optionsPage == builtins.readFile ../../docs/options.md)
+      "docs/options.md is out of date: nix eval --raw .#packages.x86_64-linux.docs.optionsPage > docs/options.md"
+)
