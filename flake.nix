@@ -45,16 +45,7 @@
         default = self.nixosConfigurations.mysystem;
       };
 
-      packages = forEachSystem (
-        pkgs:
-        import ./nix/packages.nix { inherit pkgs crane; }
-        // {
-          docs = import ./nix/docs.nix {
-            inherit pkgs;
-            module = self.nixosModules.default;
-          };
-        }
-      );
+      packages = forEachSystem (pkgs: import ./nix/packages.nix { inherit pkgs crane; });
 
       checks = forEachSystem (pkgs: import ./nix/checks.nix { inherit pkgs inputs; });
 

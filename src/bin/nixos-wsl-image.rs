@@ -56,9 +56,6 @@ struct TarballArgs {
     /// Give a path of the image, and all below it, to this user and group; may be repeated
     #[arg(long, num_args = 2, value_names = ["PATH", "UID:GID"])]
     chown: Vec<String>,
-    /// The archive; stands before --out
-    #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
