@@ -45,7 +45,16 @@
         default = self.nixosConfigurations.mysystem;
       };
 
-      packages = forEachSystem (pkgs: import ./nix/packages.nix { inherit pkgs crane; });
+      packages = forEachSystem (
+        pkgs:
+        import ./nix/packages.nix { inherit pkgs crane; }
+        // {
+          docs = import ./nix/docs.nix {
+            inherit pkgs;
+            module = self.nixosModules.default;
+          };
+        }
+      );
 
       checks = forEachSystem (pkgs: import ./nix/checks.nix { inherit pkgs inputs; });
 

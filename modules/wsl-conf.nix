@@ -23,18 +23,6 @@ let
       default = null;
       inherit description;
     };
-  section =
-    options:
-    lib.mkOption {
-      default = { };
-      description = "";
-      type = types.submodule {
-        freeformType = types.attrsOf ini.valueType;
-        inherit options;
-      };
-      visible = "shallow";
-    };
-
   user = config.users.users.${cfg.defaultUser};
   gid = config.users.groups.${user.group}.gid or null;
 in

@@ -1,0 +1,102 @@
+# The documentation: the options' page, computed by evaluation alone, and the book around it.
+{ pkgs, module }:
+
+let
+  inherit (pkgs) lib;
+
+  inherit
+    (import (pkgs.path + "/nixos/lib/eval-config.nix") {
+      inherit (pkgs.stdenv.hostPlatform) system;
+      modules = [ module ];
+    })
+    options
+    ;
+
+  # wsl.enable first: nothing works without.
+  visible = lib.sort (a: b: a.name == "wsl.enable" && b.name != "wsl.enable") everyVisible;
+  everyVisible = lib.filter (option: option.visible && !option.internal) (
+    lib.optionAttrSetToDocList options.wsl
+  );
+
+  # `{option}`, `{file}` and the like are roles that only NixOS's own manual knows.
+  plain =
+    text:
+    lib.replaceStrings
+      [
+        "{option}`"
+        "{file}`"
+        "{command}`"
+        "{env}`"
+      ]
+      [
+        "`"
+        "`"
+        "`"
+        "`"
+      ]
+      (lib.trim text);
+
+  value =
+    name: literal:
+    let
+      text = lib.trim literal.text;
+    in
+    if literal._type or null == "literalMD" then
+      "${name}: ${plain text}"
+    else if lib.hasInfix "\n" text then
+      "${name}:\n\n```nix\n${text}\n```"
+    else
+      "${name}: `${text}`";
+
+  section =
+    option:
+    lib.concatStringsSep "\n\n" (
+      [
+        "### ${lib.replaceStrings [ "<" ">" ] [ "\\<" "\\>" ] option.name}"
+        (plain option.description)
+      ]
+      ++ lib.optional (option ? default) (value "Default" option.default)
+      ++ lib.optional (option ? example) (value "Example" option.example)
+      ++ [ "Type: ${option.type}" ]
+    );
+
+  # By the first word after `wsl`: options of one subtree stand together, single ones come first.
+  subtree = option: if lib.length option.loc > 2 then lib.elemAt option.loc 1 else "";
+  groups = lib.groupBy subtree visible;
+  group =
+    name:
+    (if name == "" then "## wsl" else "## wsl.${name}")
+    + "\n\n"
+    + lib.concatMapStringsSep "\n\n" section groups.${name};
+
+  optionsPage = ''
+    <!-- Made from the modules by `nix eval --raw .#packages.x86_64-linux.docs.optionsPage`; change those instead. -->
+
+    # Options
+
+    Everything under `wsl` in a NixOS configuration. Each option is optional but `wsl.enable`.
+
+    ${lib.concatMapStringsSep "\n\n" group (lib.attrNames groups)}
+  '';
+in
+pkgs.runCommand "nixos-wsl-docs"
+  {
+    nativeBuildInputs = [ pkgs.mdbook ];
+    passthru = {
+      inherit optionsPage;
+      # What a reader would miss.
+      undescribed = map (option: option.name) (
+        lib.filter (option: lib.trim (option.description or "") == "") visible
+      );
+    };
+  }
+  ''
+    cp -r ${
+      lib.fileset.toSource {
+        root = ../docs;
+        fileset = lib.fileset.fileFilter (file: file.hasExt "md" || file.hasExt "toml") ../docs;
+      }
+    } docs
+    chmod -R u+w docs
+    mdbook build --dest-dir $out docs
+  ''
