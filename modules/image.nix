@@ -98,7 +98,8 @@ in
           }
           ''
             makeWrapper ${lib.getExe config.wsl.buildPrograms.nixos-wsl-image} $out/bin/nixos-wsl-tarball-builder \
-              --add-flags "tarball --attrs ${attributes} --out nixos.wsl"
+              --add-flags "tarball --attrs ${attributes}" \
+              --set-default NIXOS_WSL_IMAGE nixos.wsl
           '';
     };
   };

@@ -11,7 +11,8 @@ let
         inherit (lib'.wsl [ module ]) config;
         inherit (config.wsl) files;
         spec = config.system.build.tarball.spec // {
-          profile = "${config.system.build.toplevel}";
+          # Not the real one, which would have to be evaluated as a whole.
+          profile = "${builtins.storeDir}/00000000000000000000000000000000-nixos-system";
         };
       })
       files
