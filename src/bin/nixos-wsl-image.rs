@@ -41,7 +41,7 @@ struct TarballArgs {
     /// The directory with the store paths to read
     #[arg(long, value_name = "DIR", default_value = STORE_DIR)]
     store: PathBuf,
-    /// The archive [default: tarball/<fileName> in the derivation's output]
+    /// The archive [default: tarball/FILENAME in the derivation's output]
     #[arg(long, value_name = "FILE", env = "NIXOS_WSL_IMAGE")]
     out: Option<PathBuf>,
     /// The archive, as --out

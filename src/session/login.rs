@@ -39,7 +39,7 @@ pub fn run(invocation: &Invocation, real: Option<PathBuf>, argv: &[OsString]) ->
     builtin::run(argv)
 }
 
-/// Programs look at argv[0] for their own name, and the dash of a login shell is kept as it came; only this program's
+/// Programs look at `argv[0]` for their own name, and the dash of a login shell is kept as it came; only this program's
 /// own path is of no use to the shell.
 fn own_name(invocation: &Invocation, real: &Path, argv: &[OsString]) -> OsString {
     match argv.first() {
