@@ -4,6 +4,7 @@
 mod sim;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -350,6 +351,31 @@ fn first_run() {
     assert_eq!(sim.registration("NixOS")["DefaultUid"], 1000);
     let next = fed(&mut sim.command(["-d", "NixOS"]), b"echo shell of $(id -u)\n");
     assert_eq!((next.out.as_str(), next.err.as_str()), ("shell of 1000\n", ""), "it has had its turn");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn others_wait_for_the_first_run() {
+    let conf = "[oobe]\ncommand = \"echo started; read word\"\n";
+    let Some(sim) = installed("others_wait_for_the_first_run", conf) else { return };
+    let mut first = sim.command(["-d", "NixOS"]);
+    let mut first = first.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("wsl-sim");
+    let mut line = String::new();
+    let mut out = BufReader::new(first.stdout.take().expect("a pipe"));
+    out.read_line(&mut line).expect("its output");
+    assert_eq!(line, "started\n");
+    let mut second = sim.command(["-d", "NixOS", "--", "echo", "second"]);
+    let mut second = second.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("wsl-sim");
+    let mut err = BufReader::new(second.stderr.take().expect("a pipe"));
+    line.clear();
+    err.read_line(&mut line).expect("its messages");
+    assert_eq!(line, "wsl: Waiting for OOBE command to complete for distribution \"NixOS\"...\n");
+    let mut input = first.stdin.take().expect("a pipe");
+    input.write_all(b"word\n").expect("the first run reads");
+    // The first shell goes on, and nobody waits for that.
+    assert_eq!(second.wait_with_output().expect("its end").stdout, b"second\n");
+    input.write_all(b"exit 5\n").expect("the first shell reads");
+    assert_eq!(first.wait().expect("its end").code(), Some(5));
 }
 
 #[test]

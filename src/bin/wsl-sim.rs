@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -66,7 +66,9 @@ fn run(command: Command) -> Result<i32> {
         Command::Help | Command::Version => Ok(0),
         Command::Launch(launch) => start(&registry, &launch),
         Command::Import { name, directory, file } => {
-            eprintln!("Import in progress, this may take a few minutes.");
+            if io::stderr().is_terminal() {
+                eprintln!("Import in progress, this may take a few minutes.");
+            }
             let import = Import { name: Some(&name), directory: Some(&directory), file: &file, oobe: false };
             import::import(&registry, &import)?;
             Ok(done())

@@ -22,7 +22,7 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
     let name = &registration.distribution_name;
     // Only a plain shell runs the first-run command; everything else waits while one runs.
     let shell = launch.program == Program::Shell;
-    let _first_run = registration.run_oobe.then(|| first_run_lock(registry, name, shell)).transpose()?;
+    let mut first_run = registration.run_oobe.then(|| first_run_lock(registry, name, shell)).transpose()?;
     let registration = registry.lock()?.get(name)?;
     let input = io::stdin();
     let output = io::stdout();
@@ -62,6 +62,7 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
                     if success {
                         finish_first_run(registry, name, default_uid)?;
                     }
+                    drop(first_run.take());
                 }
                 Reply::Exit(code) => break Some(code),
             },
@@ -109,7 +110,7 @@ fn first_run_lock(registry: &Registry, name: &str, shell: bool) -> Result<File> 
     let lock = File::options().create(true).append(true).open(&path).doing("open", &path)?;
     let free = if shell { lock.try_lock().is_ok() } else { lock.try_lock_shared().is_ok() };
     if !free {
-        eprintln!("Waiting for OOBE command to complete for distribution \"{name}\"...");
+        eprintln!("wsl: Waiting for OOBE command to complete for distribution \"{name}\"...");
         if shell { lock.lock() } else { lock.lock_shared() }.doing("lock", &path)?;
     }
     if !shell {

@@ -41,6 +41,15 @@ impl Error {
         Self::Wsl { text: text.into(), code }
     }
 
+    /// A privilege is missing for something.
+    #[must_use]
+    pub fn privilege(what: &str, error: &io::Error) -> Self {
+        Self::Missing(format!(
+            "cannot {what}: {error}. A distribution needs a cgroup and namespaces of its own: run as root (sudo), and in a \
+             container with --privileged and a writable cgroup2 hierarchy"
+        ))
+    }
+
     /// No distribution of that name.
     #[must_use]
     pub fn not_found() -> Self {

@@ -173,14 +173,8 @@ fn supervise(start: &Start, outside: &Settings, record: &mut Record) -> Result<(
     let log = start.folder.join("kmsg.log");
     let mut log = File::create(&log).doing("write", &log)?;
     let listener = listen(&start.folder).doing("listen in", &start.folder)?;
-    fs::create_dir(&record.cgroup).map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::Missing(format!(
-            "cannot make {}: {error}. A distribution needs a cgroup of its own and namespaces: run as root (sudo), and \
-             in a container with --privileged and a writable cgroup2 hierarchy",
-            record.cgroup.display()
-        )),
-        _ => Error::System { doing: format!("make {}", record.cgroup.display()), source: error },
-    })?;
+    fs::create_dir(&record.cgroup)
+        .map_err(|error| Error::privilege(&format!("make {}", record.cgroup.display()), &error))?;
     // Recorded and reachable: from here on others may come, and clean up after this process.
     let null = File::open("/dev/null").doing("open", "/dev/null")?;
     rustix::stdio::dup2_stdin(&null).doing("release", "the lock")?;
@@ -189,9 +183,7 @@ fn supervise(start: &Start, outside: &Settings, record: &mut Record) -> Result<(
     let (mut failure, failure_inside) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .doing("make a pipe", "")
         .map(|(r, w)| (File::from(r), w))?;
-    unshare(UnshareFlags::NEWPID).map_err(|error| Error::Missing(format!(
-        "cannot make a process namespace: {error}. Run as root (sudo), and in a container with --privileged"
-    )))?;
+    unshare(UnshareFlags::NEWPID).map_err(|error| Error::privilege("make a process namespace", &error))?;
     let Some(child) = fork().doing("fork", "")? else {
         drop((kmsg, failure));
         let first = init::First { start, outside, store, group: &record.cgroup, kmsg: kmsg_inside, listener };

@@ -38,7 +38,7 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
         "",
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH,
     )
-    .doing("take along", "the kernel log")?;
+    .map_err(|error| Error::privilege("take mounts along", &error.into()))?;
     unshare(
         UnshareFlags::NEWNS
             | UnshareFlags::NEWUTS
@@ -46,11 +46,7 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
             | UnshareFlags::NEWNET
             | UnshareFlags::NEWCGROUP,
     )
-    .map_err(|error| {
-        Error::Missing(format!(
-            "cannot make namespaces: {error}. Run as root (sudo), and in a container with --privileged"
-        ))
-    })?;
+    .map_err(|error| Error::privilege("make namespaces", &error))?;
     drop_capabilities().doing("give up", "capabilities")?;
     loopback_up().doing("switch on", "the loopback interface")?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
