@@ -32,7 +32,7 @@ in
     };
 
     wslLibExtraLinks = lib.mkOption {
-      type = types.listOf types.path;
+      type = types.listOf (types.strMatching "/.+");
       default = [ ];
       example = [ "/usr/lib/wsl/drivers/mydriver/libextra.so" ];
       description = "Further libraries of Windows to link to, outside {file}`/usr/lib/wsl/lib`, which is taken as a whole.";
@@ -41,12 +41,18 @@ in
     wslLib = lib.mkOption {
       type = types.package;
       readOnly = true;
-      default = pkgs.runCommand "wsl-lib" { } ''
-        mkdir $out
-        ln -s /usr/lib/wsl/lib $out/lib
+      default = pkgs.linkFarm "wsl-lib" (
+        lib.listToAttrs (
+          map (path: lib.nameValuePair "lib/${baseNameOf path}" path) (
+            map (name: "/usr/lib/wsl/lib/${name}") (import ./data/wsl-libs.nix) ++ cfg.wslLibExtraLinks
+          )
+        )
+      );
+      defaultText = lib.literalMD "links to the files of Windows that are known by name";
+      description = ''
+        The libraries of Windows as a package, for search paths made beforehand, such as
+        {option}`programs.nix-ld.libraries`. A link whose file the driver does not bring leads nowhere.
       '';
-      defaultText = lib.literalMD "a package whose {file}`lib` is {file}`/usr/lib/wsl/lib`";
-      description = "The libraries of Windows as a package, for search paths such as {option}`programs.nix-ld.libraries`.";
     };
   };
 

@@ -28,8 +28,8 @@ in
       pkgs.libsecret
       pkgs.fontconfig
       pkgs.freetype
-      cfg.wslLib
-    ];
+    ]
+    ++ lib.optional cfg.useWindowsDriver cfg.wslLib;
 
     wsl.compatBin = true;
     wsl.extraBin = [

@@ -8,6 +8,18 @@
 let
   inherit (pkgs) lib;
   inherit (inputs.self.nixosConfigurations) mysystem mysystem-aarch64;
+  # Built on the other machine, without emulation.
+  cross = lib'.imported [
+    {
+      wsl.enable = true;
+      nixpkgs.pkgs = lib.mkForce (
+        import inputs.nixpkgs {
+          localSystem = "x86_64-linux";
+          crossSystem = "aarch64-linux";
+        }
+      );
+    }
+  ];
   tarball = system: system.config.system.build.tarball;
 in
 lib'.decide "systems" (
@@ -17,6 +29,10 @@ lib'.decide "systems" (
   ++ lib'.expect (
     (tarball mysystem-aarch64).fileName == "nixos-wsl-aarch64-linux.tar.gz"
   ) "the file for aarch64 has its name"
+  ++ lib'.expect (
+    (tarball cross).system == "x86_64-linux"
+    && (tarball cross).fileName == "nixos-wsl-aarch64-linux.tar.gz"
+  ) "an image for aarch64 can be built on x86_64"
   ++ lib'.expect (lib.isString (tarball mysystem).drvPath) "the image for x86_64 evaluates"
   ++ lib'.expect (lib.isString (tarball mysystem-aarch64).drvPath) "the image for aarch64 evaluates"
 )

@@ -255,9 +255,16 @@ fn usbip_attach(usbip: &Path, host: Option<&str>, busid: &str) -> Outcome {
     Err(error.into())
 }
 
+/// The revision of the modules that the running system was made with, where they knew it.
+fn revision(root: &Root) -> Option<String> {
+    let bytes = root.read("/etc/nixos-wsl/version.json", 1 << 16).ok()?;
+    let version: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+    version["rev"].as_str().filter(|revision| *revision != "unknown").map(str::to_owned)
+}
+
 fn version(json: bool) {
     let root = Root::default();
-    let revision = option_env!("NIXOS_WSL_REVISION");
+    let revision = revision(&root);
     let running =
         generations::Generation { number: None, toplevel: Path::new("/run/current-system").to_owned() };
     let nixos = Some(listing::version(&root, &running)).filter(|text| !text.is_empty());
