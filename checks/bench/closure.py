@@ -9,8 +9,8 @@ import subprocess
 
 # Taken in this order until both limits are reached: text, headers, programs, libraries.
 SOURCES = ["/usr/share", "/usr/include", "/usr/bin", "/usr/lib"]
-# Debian's compressed changelogs, of which a NixOS system has none, and what no Debian package put there.
-LEFT_OUT = {"/usr/share/doc", "/usr/share/package-lists"}
+# Debian's compressed changelogs, of which a NixOS system has none.
+LEFT_OUT = {"/usr/share/doc"}
 MIN_BYTES = 1_050_000_000
 MIN_FILES = 42_000
 PATHS = 120
@@ -18,16 +18,22 @@ LARGEST_PIECE = 50_000_000
 EXPERIMENTAL = ["--extra-experimental-features", "nix-command"]
 
 
-def pieces(folder):
-    """(path, bytes, files) of what is below `folder`, in pieces small enough for a store path."""
+def packaged():
+    """Every path that a Debian package owns: what else a machine holds is no measure."""
+    lists = pathlib.Path("/var/lib/dpkg/info").glob("*.list")
+    return {line for one in lists for line in one.read_text().splitlines()}
+
+
+def pieces(folder, owned):
+    """(path, bytes, files) of what is below `folder` and in `owned`, in pieces small enough for a store path."""
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.path in LEFT_OUT:
+        if entry.path in LEFT_OUT or entry.path not in owned:
             continue
         if entry.is_dir(follow_symlinks=False):
             found = [(folder, name) for folder, _, names in os.walk(entry.path) for name in names]
             size = sum(os.lstat(os.path.join(*one)).st_size for one in found)
             if size > LARGEST_PIECE:
-                yield from pieces(entry.path)
+                yield from pieces(entry.path, owned)
             else:
                 yield entry.path, size, len(found)
         elif entry.is_file(follow_symlinks=False):
@@ -39,8 +45,9 @@ def make(store):
     done = store / "closure.json"
     if not done.exists():
         shutil.rmtree(store, ignore_errors=True)
+        owned = packaged()
         groups, bundle, bundle_bytes, size, count = [], [], 0, 0, 0
-        for piece in itertools.chain.from_iterable(map(pieces, SOURCES)):
+        for piece in itertools.chain.from_iterable(pieces(source, owned) for source in SOURCES):
             bundle.append(piece[0])
             bundle_bytes += piece[1]
             size += piece[1]
