@@ -14,6 +14,7 @@
   #   init   /sbin/init
   #   shell  /bin/sh, /bin/login, /bin/mount and every user's login shell
   #   cli    /bin/nixos-wsl, or null to leave it out
+  #   enter  nixos-wsl-enter, setuid root: only where namespace mode has it (wsl.systemd.mode)
   programs,
 
   # Users as a list of
@@ -190,6 +191,20 @@ let
   )
   // bin;
 
+  # The store holds no setuid bits, and wrappers in /run are not there before the first activation. A tree, so that the
+  # program goes with the mode that needs it.
+  privileged = {
+    path = "/usr/lib/nixos-wsl/bin";
+    keep = [ ];
+    entries = when (programs.enter or null != null) [
+      {
+        name = "nixos-wsl-enter";
+        source = programs.enter;
+        mode = "4755";
+      }
+    ];
+  };
+
   initFile = {
     path = "/sbin/init";
     source = programs.init;
@@ -280,7 +295,11 @@ let
     ++ homes
     ++ accountFiles
     ++ configFiles
-    ++ [ (fileEntry initFile) ]
+    ++ [
+      (fileEntry initFile)
+      (directory privileged.path)
+    ]
+    ++ map (entry: copy "${privileged.path}/${entry.name}" entry.mode entry.source) privileged.entries
     ++ map binEntry (attrNames binNames)
     ++ map fileEntry shellFiles
     ++ map linkEntry shellLinks
@@ -296,6 +315,7 @@ let
         keep = binKeep;
         entries = map (name: { inherit name; } // binNames.${name}) (attrNames binNames);
       }
+      privileged
     ]
     ++ extraApply.trees or [ ];
   };

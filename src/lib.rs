@@ -7,6 +7,7 @@ pub mod boot;
 pub mod features;
 #[cfg(feature = "image")]
 pub mod image;
+pub mod namespace;
 pub mod session;
 pub mod settings;
 #[cfg(feature = "sim")]

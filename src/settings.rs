@@ -22,6 +22,22 @@ pub struct Settings {
     pub automount_root: PathBuf,
     /// What becomes of the Windows folders that WSL appends to `PATH`.
     pub windows_path: WindowsPath,
+    /// Who starts systemd.
+    pub systemd_mode: Mode,
+    /// Namespace mode: seconds that a shell waits until systemd is ready.
+    pub systemd_timeout: u64,
+    /// Namespace mode with WSL's default user root: the user whose shells root's are.
+    pub systemd_user: Option<String>,
+}
+
+/// Where systemd is process 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// In the distribution; WSL starts it.
+    Native,
+    /// In a namespace of its own; the first shell starts it.
+    Namespace,
 }
 
 impl Default for Settings {
@@ -31,6 +47,9 @@ impl Default for Settings {
             login_wait: 10,
             automount_root: "/mnt".into(),
             windows_path: WindowsPath::Whole(Whole::All),
+            systemd_mode: Mode::Native,
+            systemd_timeout: 90,
+            systemd_user: None,
         }
     }
 }

@@ -103,5 +103,6 @@ pub fn unshare_mounts() -> std::io::Result<()> {
     }
 }
 
+pub mod namespace;
 #[cfg(feature = "sim")]
 pub mod simulator;

@@ -50,6 +50,15 @@ let
       version = 6;
       systemd = "exits";
     };
+    namespace = {
+      version = 7;
+      namespace = true;
+    };
+    namespaceBroken = {
+      version = 8;
+      namespace = true;
+      systemd = "exits";
+    };
   };
   toplevels = mapAttrs (_: generation: generation.toplevel) generations;
 
@@ -83,6 +92,14 @@ let
       };
     };
 
+  imageOf =
+    name:
+    image {
+      name = "nixos-wsl-${name}-tarball";
+      toplevel = toplevels.${name};
+      spec = generations.${name}.root.spec toplevels.${name};
+    };
+
   # In the writer's place: keeps what Nix tells the writer, so that tests can start it by hand.
   attributesOf =
     settings:
@@ -109,6 +126,10 @@ rec {
   # The image with all of them.
   testTarball = image ({ name = "nixos-wsl-test-tarball"; } // everyGeneration);
 
+  # The images whose systemd the first shell starts.
+  namespaceTarball = imageOf "namespace";
+  namespaceBrokenTarball = imageOf "namespaceBroken";
+
   # What Nix told the writer of the first image.
   attributes = attributesOf { };
 
@@ -118,6 +139,8 @@ rec {
       "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
       "attributes.json" = "${attributes}";
       "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "namespace-broken-image.tar.gz" = "${namespaceBrokenTarball}/tarball/nixos-wsl-${system}.tar.gz";
     }
     // builtins.listToAttrs (
       map (name: {

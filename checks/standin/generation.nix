@@ -11,6 +11,9 @@
   # nixos-wsl/session.json: what the programs in the root read before activation.
   settings ? { },
 
+  # Whether systemd is the project's to start (wsl.systemd.mode = "namespace").
+  namespace ? false,
+
   # What tests need to go wrong.
   activationDelay ? 0,
   activationFails ? false,
@@ -38,6 +41,7 @@ let
       init = binary "nixos-wsl-init";
       shell = binary "nixos-wsl-shell";
       cli = binary "nixos-wsl";
+      enter = if namespace then binary "nixos-wsl-enter" else null;
     };
     inherit (import ./accounts.nix { shell = "${bash}/bin/bash"; }) users groups;
     inherit osRelease;
@@ -47,7 +51,7 @@ let
       mountFsTab = false
 
       [boot]
-      systemd = true
+      systemd = ${if namespace then "false" else "true"}
 
       [user]
       default = nixos
@@ -244,7 +248,9 @@ rec {
       nixos-version = nixosVersion;
       system = builtins.currentSystem;
       "nixos-wsl/root.json" = builtins.toJSON root.apply;
-      "nixos-wsl/session.json" = builtins.toJSON settings;
+      "nixos-wsl/session.json" = builtins.toJSON (
+        { systemdMode = if namespace then "namespace" else "native"; } // settings
+      );
     };
     programs = {
       activate = variables + builtins.readFile ./activate.sh;

@@ -9,5 +9,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let argv: Vec<_> = std::env::args_os().collect();
+    if argv.get(1).is_some_and(|argument| argument == "--namespace") {
+        nixos_wsl::boot::boot_namespace()
+    }
     nixos_wsl::boot::boot(&argv)
 }

@@ -18,6 +18,7 @@ pub mod state;
 
 use std::ffi::OsString;
 
+use crate::namespace::inner;
 use crate::settings::Settings;
 use activation::Activated;
 use generations::Generation;
@@ -27,22 +28,36 @@ use state::State;
 
 /// Boots; comes back never. `argv` is handed to systemd as it came.
 pub fn boot(argv: &[OsString]) -> ! {
+    run(argv, false)
+}
+
+/// Boots in the namespaces of `nixos-wsl-enter` (namespace mode); comes back never.
+pub fn boot_namespace() -> ! {
+    run(&inner::ARGUMENTS.map(OsString::from), true)
+}
+
+fn run(argv: &[OsString], namespace: bool) -> ! {
     crate::sys::reset_signals();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let _ = rustix::process::chdir("/");
     let mut log = Log::open();
+    if namespace {
+        inner::prepare(&mut log);
+    }
     mounts::prepare(&mut log);
     log.open_file();
     let (state, warning) = State::load(&Root::default());
     if let Some(warning) = warning {
         log.warn(format_args!("{warning}"));
     }
-    Boot { argv, log, state, root: Root::default(), failures: Vec::new() }.run()
+    Boot { argv, namespace, log, state, root: Root::default(), failures: Vec::new() }.run()
 }
 
 /// One boot, until systemd or the rescue.
 struct Boot<'a> {
     argv: &'a [OsString],
+    /// A shell outside waits for it.
+    namespace: bool,
     log: Log,
     state: State,
     root: Root,
@@ -83,6 +98,9 @@ impl Boot<'_> {
             self.state.record(&generation.toplevel).attempts = 0;
         }
         self.save();
+        if self.namespace {
+            rescue::give_up(&self.failures, &mut self.log)
+        }
         rescue::stay(&self.failures, &mut self.log)
     }
 

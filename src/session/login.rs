@@ -11,12 +11,17 @@ use super::{builtin, environment, exec, passwd, programs};
 use crate::boot::activation::CURRENT;
 use crate::boot::notice;
 use crate::boot::root::Root;
+use crate::namespace;
 
 /// Becomes the user's shell.
 #[must_use]
 pub fn run(invocation: &Invocation, real: Option<PathBuf>, argv: &[OsString]) -> ExitCode {
     let mut warn = |reason: String| eprintln!("nixos-wsl: {reason}");
     crate::sys::default_sigchld();
+    if namespace::wanted() {
+        let error = exec(Path::new(namespace::HELPER), &argv.first().cloned().unwrap_or_default(), argv, None);
+        warn(format!("{}: {error}; this shell is outside systemd", namespace::HELPER));
+    }
     if !Path::new(CURRENT).exists() {
         wait_for_activation(&mut warn);
     }

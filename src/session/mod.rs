@@ -26,6 +26,9 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     if interpreter::printed() {
         return ExitCode::SUCCESS;
     }
+    if let Some(code) = crate::namespace::resume::run() {
+        return code;
+    }
     let invocation = Invocation::discover();
     match &invocation.role {
         Role::LoginShell { real } => login::run(&invocation, real.clone(), argv),

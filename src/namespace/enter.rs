@@ -1,0 +1,185 @@
+//! Joins systemd's namespaces and opens a login session in them (S§7.3).
+//!
+//! The session is PAM's, and `runuser` of the running system opens it: a static program cannot load PAM's modules. What it
+//! starts is the user's own login shell, `nixos-wsl-shell`, which gets the caller's arguments and environment sealed in
+//! memory and goes on from there (`resume`).
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType, recvmsg,
+    socketpair, sockopt,
+};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, set_parent_process_death_signal};
+use rustix::thread::{
+    LinkNameSpaceType, ThreadNameSpaceType, move_into_link_name_space, move_into_thread_name_spaces,
+};
+
+use super::drives::Drives;
+use super::resume::{BACKGROUND, CALLER, FOREGROUND, MARK, REPORT};
+use super::state::Running;
+use super::{cgroup, inode};
+use crate::boot::activation::CURRENT;
+use crate::session::invocation::SHELLS;
+use crate::session::passwd::Entry;
+use crate::sys::namespace::{Namespaces, foreground, own_group, place, split};
+
+/// Why the session could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum EnterError {
+    /// The user has no login shell of ours to go on with.
+    #[error("the shell {} of {} is not one of this system's login shells", shell.display(), user.display())]
+    Shell {
+        /// The user.
+        user: OsString,
+        /// The shell in `/etc/passwd`.
+        shell: PathBuf,
+    },
+    /// A system call failed.
+    #[error("{doing}: {source}")]
+    Step {
+        /// What it was for.
+        doing: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The session's process ended before the shell was there.
+    #[error("the login session could not be opened; `journalctl` says why")]
+    Session,
+}
+
+trait Step<T> {
+    fn step(self, doing: &'static str) -> Result<T, EnterError>;
+}
+
+impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
+    fn step(self, doing: &'static str) -> Result<T, EnterError> {
+        self.map_err(|source| EnterError::Step { doing, source: source.into() })
+    }
+}
+
+/// An open session.
+#[derive(Debug)]
+pub struct Session {
+    /// Its first process, a child of this one, which ends with the shell's exit code.
+    pub leader: Pid,
+    /// The shell, for signals.
+    pub shell: Option<OwnedFd>,
+}
+
+/// Opens a session of `user` in the namespaces of `running`; `caller` is what their shell goes on with.
+///
+/// # Errors
+/// [`EnterError`]; this process is then where it was.
+pub fn enter(running: &Running, user: &Entry, caller: &OwnedFd) -> Result<Session, EnterError> {
+    if !user.shell.starts_with(SHELLS) {
+        return Err(EnterError::Shell { user: user.name.clone(), shell: user.shell.clone() });
+    }
+    let own = open("/proc/self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .step("find the own namespace")?;
+    // Before anything else, and from outside: with `nsdelegate` no process can be moved in from within (S§7.3, step 0).
+    let group = cgroup::hierarchy()
+        .and_then(|hierarchy| cgroup::open(&hierarchy, &format!("{}/init.scope", running.state.cgroup)));
+    let drives = (inode("self", "mnt") != running.state.origin).then(Drives::collect);
+    let (ours, theirs) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .step("make a socket")?;
+    sockopt::set_socket_passcred(&ours, true).step("make a socket")?;
+    move_into_thread_name_spaces(running.pidfd.as_fd(), ThreadNameSpaceType::PROCESS_ID)
+        .step("join systemd's namespaces")?;
+    let child = match &group {
+        Ok(group) => split(Namespaces::Inherited, Some(group.as_fd())),
+        Err(error) => {
+            eprintln!("nixos-wsl: systemd's cgroup: {error}; the session will lack some of its services");
+            split(Namespaces::Inherited, None)
+        }
+    };
+    if let Ok(None) = child {
+        let error = in_child(running, user, drives, caller.as_fd(), theirs.as_fd());
+        eprintln!("nixos-wsl: {error}");
+        std::process::exit(1);
+    }
+    // Children of the shell outside, should it come to that, belong outside.
+    let back = move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID));
+    let Some((leader, _)) = child.step("make the session's process")? else {
+        return Err(EnterError::Session);
+    };
+    back.step("leave systemd's namespaces")?;
+    drop(theirs);
+    let shell = first_word(&ours).ok_or(EnterError::Session)?;
+    Ok(Session { leader, shell: pidfd_open(shell, PidfdFlags::empty()).ok() })
+}
+
+/// The shell says that it is there; the kernel says which process that is.
+fn first_word(socket: &OwnedFd) -> Option<Pid> {
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut parts = [io::IoSliceMut::new(&mut byte)];
+    let received = recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC).ok()?;
+    if received.bytes == 0 {
+        return None;
+    }
+    control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmCredentials(sender) => Some(sender.pid),
+        _ => None,
+    })
+}
+
+/// The session's first process: comes back only with what went wrong.
+fn in_child(
+    running: &Running,
+    user: &Entry,
+    drives: Option<Drives>,
+    caller: BorrowedFd<'_>,
+    report: BorrowedFd<'_>,
+) -> EnterError {
+    match prepare(running, drives, caller, report) {
+        Ok(()) => {}
+        Err(error) => return error,
+    }
+    let program = Path::new(CURRENT).join("sw/bin/runuser");
+    let arguments: [OsString; 8] = [
+        "runuser".into(),
+        "-l".into(),
+        "-w".into(),
+        MARK.into(),
+        "-s".into(),
+        user.shell.clone().into(),
+        "--".into(),
+        user.name.clone(),
+    ];
+    let path = format!("{CURRENT}/sw/bin");
+    let mark = if foreground(rustix::stdio::stdin()) == Some(own_group()) { FOREGROUND } else { BACKGROUND };
+    let environment: [(OsString, OsString); 2] = [("PATH".into(), path.into()), (MARK.into(), mark.into())];
+    let error = crate::sys::execve(&program, &arguments, Some(&environment));
+    EnterError::Step { doing: "start runuser of the running system", source: error }
+}
+
+fn prepare(
+    running: &Running,
+    drives: Option<Drives>,
+    caller: BorrowedFd<'_>,
+    report: BorrowedFd<'_>,
+) -> Result<(), EnterError> {
+    let spaces = ThreadNameSpaceType::MOUNT | ThreadNameSpaceType::CONTROL_GROUP;
+    move_into_thread_name_spaces(running.pidfd.as_fd(), spaces).step("join systemd's namespaces")?;
+    if let Some(drives) = drives {
+        drives.place().step("keep the Windows drives of this session")?;
+    }
+    rustix::process::chdir("/").step("go to /")?;
+    // Whoever waits outside may be killed; the shell must not stay behind without a terminal. `runuser` heeds this signal
+    // alone, and ends the shell.
+    set_parent_process_death_signal(Some(Signal::TERM)).step("bind to the caller")?;
+    // Out of the way of the two numbers first.
+    let caller = rustix::io::fcntl_dupfd_cloexec(caller, 10).step("pass the caller on")?;
+    let report = rustix::io::fcntl_dupfd_cloexec(report, 10).step("pass the caller on")?;
+    place(caller.as_fd(), CALLER).step("pass the caller on")?;
+    place(report.as_fd(), REPORT).step("pass the caller on")?;
+    crate::sys::reset_signals();
+    Ok(())
+}

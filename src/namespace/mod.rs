@@ -1,0 +1,71 @@
+//! Namespace mode: systemd as process 1 of namespaces of its own, for a WSL that does not start it.
+//!
+//! The first shell's `nixos-wsl-enter` starts it and waits until it is ready; every shell joins it, with a login session,
+//! on the terminal it has. Whatever fails, the user gets the shell outside, with one line that says why.
+
+pub mod caller;
+pub mod cgroup;
+pub mod drives;
+pub mod enter;
+pub mod helper;
+pub mod inner;
+pub mod limits;
+pub mod privileges;
+pub mod resume;
+pub mod rundir;
+pub mod start;
+pub mod state;
+pub mod stop;
+pub mod waiter;
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::boot::activation::CURRENT;
+use crate::boot::generations::PROFILE;
+use crate::boot::root::Root;
+use crate::settings::{Mode, Settings};
+use state::State;
+
+/// The privileged program: a file of the root, never of the store, which holds no such modes.
+pub const HELPER: &str = "/usr/lib/nixos-wsl/bin/nixos-wsl-enter";
+/// Set in a shell outside, so that its children do not try, and wait, again.
+pub const OUTSIDE: &str = "NIXOS_WSL_OUTSIDE";
+
+/// The inode of one of a process's namespaces; 0 if it cannot be told.
+#[must_use]
+pub fn inode(process: &str, namespace: &str) -> u64 {
+    std::fs::metadata(format!("/proc/{process}/ns/{namespace}")).map_or(0, |found| found.ino())
+}
+
+/// Whether this process lives where systemd is process 1.
+///
+/// No variable is asked: they go through `sudo` and `ssh`, and anyone can set them.
+#[must_use]
+pub fn inside() -> bool {
+    let recorded = State::read().is_ok_and(|state| state.pidns == inode("self", "pid"));
+    recorded || is_systemd("1") && Path::new("/run/systemd/system").exists()
+}
+
+fn is_systemd(process: &str) -> bool {
+    std::fs::read(format!("/proc/{process}/comm")).is_ok_and(|name| name == b"systemd\n")
+}
+
+/// Whether a shell that starts here is to go inside first.
+#[must_use]
+pub fn wanted() -> bool {
+    std::env::var_os(OUTSIDE).is_none() && !inside() && (State::read().is_ok() || mode() == Mode::Namespace)
+}
+
+/// The mode of the system that runs, or is to run.
+#[must_use]
+pub fn mode() -> Mode {
+    settings().systemd_mode
+}
+
+/// The settings of the system that runs, or is to run; the defaults if they cannot be read.
+#[must_use]
+pub fn settings() -> Settings {
+    let system = [CURRENT, PROFILE].map(Path::new).into_iter().find(|system| system.exists());
+    system.and_then(|system| Settings::load(&Root::default(), system).ok()).unwrap_or_default()
+}

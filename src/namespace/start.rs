@@ -1,0 +1,220 @@
+//! Starts systemd in namespaces of its own and waits until it is ready; all of it under the lock (S§7.2).
+
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::mount::{MountPropagationFlags, mount_change};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
+use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
+
+use super::rundir::{PATH, RunDir, RunError};
+use super::state::{NAME, Running, State, ended};
+use super::{cgroup, inode, is_systemd};
+use crate::sys;
+use crate::sys::namespace::{Namespaces, split};
+
+/// The socket on which systemd says that it is ready.
+const NOTIFY: &str = "notify";
+/// What process 1 prints before its journal runs.
+pub const CONSOLE: &str = "console";
+/// Becomes systemd.
+const INIT: &str = "/sbin/init";
+
+/// Why there is no systemd to join.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state or the lock.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A step of the start failed.
+    #[error("{doing}: {source}")]
+    Step {
+        /// The step.
+        doing: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The caller lives in namespaces that are not WSL's.
+    #[error("the caller has a {0} namespace of its own; systemd is not started there")]
+    Sandbox(&'static str),
+    /// Process 1 ended.
+    #[error("systemd ended before it was ready{0}; `nixos-wsl logs` has more")]
+    Ended(String),
+}
+
+trait Step<T> {
+    fn step(self, doing: &'static str) -> Result<T, StartError>;
+}
+
+impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
+    fn step(self, doing: &'static str) -> Result<T, StartError> {
+        self.map_err(|source| StartError::Step { doing, source: source.into() })
+    }
+}
+
+/// The systemd that runs; one is started if there is none.
+///
+/// # Errors
+/// [`StartError`].
+pub fn running(patience: Duration, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
+    let ready = || State::read().ok().and_then(State::running).filter(|running| running.state.ready);
+    if let Some(running) = ready() {
+        return Ok(running);
+    }
+    let folder = RunDir::make()?;
+    let _lock = folder.lock(patience, || tell("waiting for systemd..."))?;
+    if let Some(running) = ready() {
+        return Ok(running);
+    }
+    // One that runs without being ready: who started it was killed and will never say so.
+    if let Some(half) = State::read().ok().and_then(State::running) {
+        let _ = pidfd_send_signal(&half.pidfd, Signal::KILL);
+        let _ = wait_for_end(&half.pidfd, Duration::from_secs(10));
+    }
+    start(&folder, patience, tell)
+}
+
+/// Waits until a process has ended; says whether it has.
+#[must_use]
+pub fn wait_for_end(pidfd: &OwnedFd, patience: Duration) -> bool {
+    let limit = Timespec { tv_sec: patience.as_secs().cast_signed(), tv_nsec: 0 };
+    poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&limit)).is_ok_and(|count| count > 0)
+}
+
+fn start(folder: &RunDir, patience: Duration, tell: impl FnMut(&str)) -> Result<Running, StartError> {
+    for namespace in ["user", "net", "uts", "ipc"] {
+        if inode("self", namespace) != inode("1", namespace) {
+            return Err(StartError::Sandbox(namespace));
+        }
+    }
+    let deadline = Instant::now() + patience;
+    for name in [NAME, NOTIFY] {
+        folder.remove(name);
+    }
+    // So that drives mounted later come through to systemd's namespace.
+    mount_change("/", MountPropagationFlags::SHARED | MountPropagationFlags::REC)
+        .step("make / a shared mount")?;
+    let hierarchy = cgroup::hierarchy().step("find the cgroups")?;
+    let path = cgroup::path().step("find the cgroup")?;
+    let group = cgroup::make(&hierarchy, &path).step("make the cgroup")?;
+    let notify = listen().step("make the notification socket")?;
+    folder.remove(CONSOLE);
+    let console = folder.file(CONSOLE, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE, 0o600)?;
+    let (wait, go) = io::pipe().step("make a pipe")?;
+    let Some((pid, pidfd)) =
+        split(Namespaces::ProcessesAndMounts, Some(group.as_fd())).step("make the namespaces")?
+    else {
+        child(wait, go, &console);
+    };
+    drop(wait);
+    let mut state = State::of(pid, path);
+    let outcome = state.write(folder).map_err(StartError::from).and_then(|()| {
+        (&go).write_all(b"1").step("start process 1")?;
+        drop(go);
+        wait_until_ready(&notify, &pidfd, deadline, tell)
+    });
+    if let Err(error) = outcome {
+        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+        let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+        let _ = cgroup::remove(&hierarchy, &state.cgroup, Duration::from_secs(5));
+        folder.remove(NAME);
+        folder.remove(NOTIFY);
+        return Err(error);
+    }
+    state.ready = true;
+    state.write(folder)?;
+    Ok(Running { state, pidfd })
+}
+
+fn listen() -> io::Result<OwnedFd> {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    let umask = rustix::process::umask(Mode::from_raw_mode(0o077));
+    let bound = bind(&socket, &SocketAddrUnix::new(format!("{PATH}/{NOTIFY}"))?);
+    rustix::process::umask(umask);
+    bound?;
+    Ok(socket)
+}
+
+/// The future process 1: waits until it is recorded, then becomes the program that does the rest.
+fn child(mut wait: PipeReader, go: PipeWriter, console: &File) -> ! {
+    drop(go);
+    let mut byte = [0];
+    let streams = || -> io::Result<()> {
+        rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+        rustix::stdio::dup2_stdout(console)?;
+        rustix::stdio::dup2_stderr(console)?;
+        Ok(())
+    };
+    if wait.read(&mut byte).is_ok_and(|count| count == 1) && streams().is_ok() {
+        let _ = rustix::process::setsid();
+        let environment = [
+            ("container", "wsl".to_owned()),
+            ("container_host_id", "windows".to_owned()),
+            ("NOTIFY_SOCKET", format!("{PATH}/{NOTIFY}")),
+        ]
+        .map(|(name, value)| (name.into(), value.into()));
+        let error = sys::execve(Path::new(INIT), [INIT, "--namespace"], Some(&environment));
+        eprintln!("{INIT}: {error}");
+    }
+    std::process::exit(1)
+}
+
+/// Reads what systemd has to say until it is ready, or has ended, or the time is over: then the shell goes in all the
+/// same, because a slow unit is no reason to keep the user out.
+fn wait_until_ready(
+    notify: &OwnedFd,
+    pidfd: &OwnedFd,
+    deadline: Instant,
+    mut tell: impl FnMut(&str),
+) -> Result<(), StartError> {
+    let start = Instant::now();
+    let mut told = false;
+    loop {
+        if !told && start.elapsed() > Duration::from_secs(1) {
+            told = true;
+            tell("starting systemd...");
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            tell("systemd is not ready yet; `systemctl list-jobs` says what it waits for");
+            return Ok(());
+        }
+        let slice = left.min(Duration::from_secs(1));
+        let limit = Timespec { tv_sec: slice.as_secs().cast_signed(), tv_nsec: slice.subsec_nanos().into() };
+        let mut fds = [PollFd::new(notify, PollFlags::IN), PollFd::new(pidfd, PollFlags::IN)];
+        match poll(&mut fds, Some(&limit)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).step("wait for systemd"),
+        }
+        if !fds[0].revents().is_empty() {
+            let mut message = [0; 4096];
+            let count = rustix::io::read(notify, &mut message).step("listen to systemd")?;
+            let mut lines = message[..count].split(|&byte| byte == b'\n');
+            if lines.any(|line| line == b"READY=1" || line == b"X_SYSTEMD_UNIT_ACTIVE=multi-user.target") {
+                return Ok(());
+            }
+        } else if ended(pidfd) {
+            return Err(StartError::Ended(last_words()));
+        }
+    }
+}
+
+/// The last line on the console, if there is one.
+fn last_words() -> String {
+    let bytes = RunDir::open().and_then(|folder| folder.read(CONSOLE)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    let clean: String = line.chars().filter(|letter| !letter.is_control()).take(300).collect();
+    if clean.is_empty() { clean } else { format!(": {clean}") }
+}
+
+/// Whether the process of this state has become systemd; before that it is still activating.
+#[must_use]
+pub fn is_up(state: &State) -> bool {
+    state.ready && is_systemd(&state.pid.to_string())
+}

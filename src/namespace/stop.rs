@@ -1,0 +1,68 @@
+//! Stops systemd and leaves nothing of it (S§7.5).
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use super::rundir::{RunDir, RunError};
+use super::start::wait_for_end;
+use super::state::{NAME, State};
+use super::cgroup;
+use crate::sys::namespace::{POWER_OFF, send};
+
+/// Why something of it stays.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// The state or the lock.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// It cannot be signalled.
+    #[error("systemd: {0}")]
+    Signal(std::io::Error),
+    /// The cgroup stays.
+    #[error("cgroup {0}: {1}")]
+    Cgroup(String, std::io::Error),
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// None was running.
+    NotRunning,
+    /// It shut its services down.
+    Cleanly,
+    /// It took too long and was killed.
+    Killed,
+}
+
+/// Powers systemd off, kills it after `patience`, and removes its cgroup and its state.
+///
+/// # Errors
+/// [`StopError`].
+pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
+    let folder = RunDir::make()?;
+    let _lock = folder.lock(patience, || eprintln!("nixos-wsl: waiting for the start to end..."))?;
+    let Ok(state) = State::read() else { return Ok(Stopped::NotRunning) };
+    let path = state.cgroup.clone();
+    let stopped = match state.running() {
+        None => Stopped::NotRunning,
+        Some(running) => {
+            send(running.pidfd.as_fd(), POWER_OFF).map_err(StopError::Signal)?;
+            if wait_for_end(&running.pidfd, patience) {
+                Stopped::Cleanly
+            } else {
+                send(running.pidfd.as_fd(), Signal::KILL.as_raw()).map_err(StopError::Signal)?;
+                let _ = wait_for_end(&running.pidfd, Duration::from_secs(10));
+                Stopped::Killed
+            }
+        }
+    };
+    let left = |error| StopError::Cgroup(path.clone(), error);
+    let hierarchy = cgroup::hierarchy().map_err(left)?;
+    cgroup::remove(&hierarchy, &path, Duration::from_secs(10)).map_err(left)?;
+    for name in [NAME, "notify"] {
+        folder.remove(name);
+    }
+    Ok(stopped)
+}
