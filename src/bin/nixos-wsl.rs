@@ -4,11 +4,14 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use nixos_wsl::boot::root::Root;
-use nixos_wsl::boot::{apply, choose, generations, listing, recover};
+use nixos_wsl::boot::{apply, choose, generations, listing, log, recover};
 use nixos_wsl::features::{drivers, start_menu, usbip};
+use nixos_wsl::namespace::status;
+use nixos_wsl::namespace::stop::{self, Stopped};
 use nixos_wsl::table::{self, Colour, Row};
 
 /// Looks after NixOS on WSL.
@@ -39,6 +42,42 @@ enum Command {
         /// For the next start only
         #[arg(long)]
         once: bool,
+    },
+    /// Says where systemd runs
+    #[command(after_help = "Example:\n  nixos-wsl status")]
+    Status,
+    /// Opens a login shell beside systemd (namespace mode); every shell of WSL's does so by itself
+    #[command(after_help = "Examples:\n  nixos-wsl enter\n  sudo nixos-wsl enter -u alice")]
+    Enter {
+        /// Whose shell, for root
+        #[arg(long, short)]
+        user: Option<String>,
+    },
+    /// Runs a program beside systemd (namespace mode)
+    #[command(
+        after_help = "Examples:\n  nixos-wsl exec systemctl --failed\n  wsl -e /bin/nixos-wsl exec nixos-rebuild switch"
+    )]
+    Exec {
+        /// As whom, for root
+        #[arg(long, short)]
+        user: Option<String>,
+        /// The program and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<OsString>,
+    },
+    /// Stops systemd and all that runs beside it (namespace mode)
+    #[command(after_help = "Example:\n  sudo nixos-wsl stop")]
+    Stop {
+        /// Seconds until it is killed
+        #[arg(long, default_value_t = 90)]
+        timeout: u64,
+    },
+    /// Shows the log of the last start, and the journal if systemd runs
+    #[command(after_help = "Examples:\n  nixos-wsl logs\n  sudo nixos-wsl logs -p warning")]
+    Logs {
+        /// Arguments of journalctl [default: -b --no-pager -n 200]
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        journal: Vec<OsString>,
     },
     /// Repairs a distribution that does not start, from WSL's system distribution
     #[command(after_help = RECOVER_EXAMPLES)]
@@ -142,6 +181,14 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Boot { number, once } => boot(number, once),
+        Command::Status => {
+            println!("systemd: {}", status::status());
+            Ok(())
+        }
+        Command::Enter { user } => Err(status::open(user.as_deref(), &[]).into()),
+        Command::Exec { user, command } => Err(status::open(user.as_deref(), &command).into()),
+        Command::Stop { timeout } => stop(Duration::from_secs(timeout)),
+        Command::Logs { journal } => logs(journal),
         Command::Recover { root, action } => repair(root, action),
         Command::Version { json } => {
             version(json);
@@ -207,6 +254,35 @@ fn boot(number: u64, once: bool) -> Outcome {
 
 fn distribution() -> String {
     std::env::var("WSL_DISTRO_NAME").unwrap_or_else(|_| "NixOS".to_owned())
+}
+
+fn stop(patience: Duration) -> Outcome {
+    if status::status() == status::Status::Inside {
+        return Err("this shell is beside the systemd that is to stop; `systemctl poweroff` does it".into());
+    }
+    match stop::stop(patience)? {
+        Stopped::NotRunning => println!("systemd was not running."),
+        Stopped::Cleanly => println!("systemd has stopped."),
+        Stopped::Killed => println!("systemd did not stop in time and was killed."),
+    }
+    Ok(())
+}
+
+fn logs(mut journal: Vec<OsString>) -> Outcome {
+    for file in [log::FILE, "/run/nixos-wsl/console"] {
+        match std::fs::read(file) {
+            Ok(text) => std::io::Write::write_all(&mut std::io::stdout(), &text)?,
+            Err(error) => eprintln!("nixos-wsl: {file}: {error}"),
+        }
+    }
+    if !matches!(status::status(), status::Status::Inside | status::Status::Running(_)) {
+        return Ok(());
+    }
+    if journal.is_empty() {
+        journal = ["-b", "--no-pager", "-n", "200"].map(OsString::from).to_vec();
+    }
+    journal.insert(0, "journalctl".into());
+    Err(status::open(None, &journal).into())
 }
 
 fn repair(root: Option<PathBuf>, action: Option<Recover>) -> Outcome {

@@ -25,9 +25,8 @@ impl Drives {
     #[must_use]
     pub fn collect() -> Self {
         let mounts = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE
-            | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_RECURSIVE;
+        let flags =
+            OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
         let all = mounts.split(|&byte| byte == b'\n').filter_map(drive);
         Self(all.filter_map(|path| open_tree(CWD, &path, flags).ok().map(|tree| (path, tree))).collect())
     }

@@ -85,9 +85,8 @@ pub fn enter(running: &Running, user: &Entry, caller: &OwnedFd) -> Result<Sessio
     let group = cgroup::hierarchy()
         .and_then(|hierarchy| cgroup::open(&hierarchy, &format!("{}/init.scope", running.state.cgroup)));
     let drives = (inode("self", "mnt") != running.state.origin).then(Drives::collect);
-    let (ours, theirs) =
-        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-            .step("make a socket")?;
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        .step("make a socket")?;
     sockopt::set_socket_passcred(&ours, true).step("make a socket")?;
     move_into_thread_name_spaces(running.pidfd.as_fd(), ThreadNameSpaceType::PROCESS_ID)
         .step("join systemd's namespaces")?;

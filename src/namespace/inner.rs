@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind, mount_change,
-    mount_remount, move_mount, open_tree,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind,
+    mount_change, mount_remount, move_mount, open_tree, unmount,
 };
 use rustix::thread::UnshareFlags;
 
@@ -72,9 +72,11 @@ fn below(directory: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The part of the hierarchy that is systemd's, in place of the whole: the kernel mounts no file system over itself.
 fn cgroups() -> std::io::Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     let target = "/sys/fs/cgroup";
+    let _ = unmount(target, UnmountFlags::DETACH);
     mount("cgroup2", target, "cgroup2", flags, c"nsdelegate,memory_recursiveprot")
         .or_else(|_| mount("cgroup2", target, "cgroup2", flags, None))?;
     Ok(())

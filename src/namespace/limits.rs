@@ -31,7 +31,8 @@ pub fn own() -> Vec<Rlimit> {
 /// Sets those of process 1, WSL's init: what every process of a distribution starts with. Needs root.
 pub fn reset() {
     // Enough to read the file below.
-    let some = Rlimit { current: Some(1024), maximum: getrlimit(Resource::Nofile).maximum.map(|n| n.max(4096)) };
+    let some =
+        Rlimit { current: Some(1024), maximum: getrlimit(Resource::Nofile).maximum.map(|n| n.max(4096)) };
     let _ = setrlimit(Resource::Nofile, some);
     let none = Rlimit { current: None, maximum: None };
     for resource in [Resource::Fsize, Resource::Data, Resource::As] {

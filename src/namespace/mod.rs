@@ -15,6 +15,7 @@ pub mod resume;
 pub mod rundir;
 pub mod start;
 pub mod state;
+pub mod status;
 pub mod stop;
 pub mod waiter;
 

@@ -65,8 +65,7 @@ pub fn run() -> Option<ExitCode> {
     if outside && variable(&caller, STRICT).is_some() {
         return Some(ExitCode::FAILURE);
     }
-    let session: Vec<(OsString, OsString)> =
-        if outside { Vec::new() } else { std::env::vars_os().collect() };
+    let session: Vec<(OsString, OsString)> = if outside { Vec::new() } else { std::env::vars_os().collect() };
     let environment = merge(&caller, session, outside);
     rustix::process::umask(Mode::from_raw_mode(caller.umask & 0o777));
     limits::lower(&caller.limits);

@@ -66,8 +66,8 @@ impl State {
     /// # Errors
     /// [`RunError`], also if root has not written it.
     pub fn read() -> Result<Self, RunError> {
-        let state: Self = serde_json::from_slice(&RunDir::open()?.read(NAME)?)
-            .map_err(|_| RunError::Foreign(NAME))?;
+        let state: Self =
+            serde_json::from_slice(&RunDir::open()?.read(NAME)?).map_err(|_| RunError::Foreign(NAME))?;
         if state.version == VERSION && state.pid > 1 { Ok(state) } else { Err(RunError::Foreign(NAME)) }
     }
 

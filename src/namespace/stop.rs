@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
+use super::cgroup;
 use super::rundir::{RunDir, RunError};
 use super::start::wait_for_end;
 use super::state::{NAME, State};
-use super::cgroup;
 use crate::sys::namespace::{POWER_OFF, send};
 
 /// Why something of it stays.

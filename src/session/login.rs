@@ -19,7 +19,8 @@ pub fn run(invocation: &Invocation, real: Option<PathBuf>, argv: &[OsString]) ->
     let mut warn = |reason: String| eprintln!("nixos-wsl: {reason}");
     crate::sys::default_sigchld();
     if namespace::wanted() {
-        let error = exec(Path::new(namespace::HELPER), &argv.first().cloned().unwrap_or_default(), argv, None);
+        let error =
+            exec(Path::new(namespace::HELPER), &argv.first().cloned().unwrap_or_default(), argv, None);
         warn(format!("{}: {error}; this shell is outside systemd", namespace::HELPER));
     }
     if !Path::new(CURRENT).exists() {

@@ -36,7 +36,8 @@ pub fn entry(root: &Root, uid: u32) -> Result<Entry, String> {
 /// # Errors
 /// As those of [`entry`].
 pub fn entry_named(root: &Root, name: &str) -> Result<Entry, String> {
-    find(root, |entry| entry.name == name).and_then(|found| found.ok_or_else(|| none(&format!("name {name}"))))
+    find(root, |entry| entry.name == name)
+        .and_then(|found| found.ok_or_else(|| none(&format!("name {name}"))))
 }
 
 fn none(what: &str) -> String {

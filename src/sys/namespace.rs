@@ -62,8 +62,7 @@ pub fn split(namespaces: Namespaces, cgroup: Option<BorrowedFd<'_>>) -> io::Resu
     }
     // SAFETY: without CLONE_VM the child has its own copy of memory and stack; this is the only thread, so that copy is
     // consistent. The kernel writes one descriptor to `pidfd`, which outlives the call.
-    let pid =
-        unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<CloneArguments>()) };
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<CloneArguments>()) };
     match pid {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(None),
