@@ -16,6 +16,13 @@ let
     inherit (cfg.boot) activationTimeout loginWait;
     automountRoot = cfg.wslConf.automount.root;
     inherit (cfg.interop) windowsPath;
+    systemdMode = cfg.systemd.mode;
+    systemdTimeout = cfg.systemd.namespace.timeout;
+    systemdUser =
+      if cfg.systemd.namespace.privileges == "root" then
+        config.users.users.${cfg.defaultUser}.name
+      else
+        null;
   };
 
   complete = "${lib.getExe cfg.programs.nixos-wsl} boot-complete";

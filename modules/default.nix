@@ -12,6 +12,7 @@
     ./image.nix
     ./interop.nix
     ./kernel-modules.nix
+    ./namespace.nix
     ./programs.nix
     ./renamed.nix
     ./root.nix

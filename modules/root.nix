@@ -70,7 +70,9 @@ let
       init = lib.getExe cfg.programs.nixos-wsl-init;
       shell = lib.getExe cfg.programs.nixos-wsl-shell;
       cli = lib.getExe cfg.programs.nixos-wsl;
+      enter = if cfg.systemd.mode == "namespace" then lib.getExe cfg.programs.nixos-wsl-enter else null;
     };
+    setuid = cfg.systemd.namespace.privileges == "setuid";
     users = map (user: {
       inherit (user)
         name

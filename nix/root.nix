@@ -14,8 +14,11 @@
   #   init   /sbin/init
   #   shell  /bin/sh, /bin/login, /bin/mount and every user's login shell
   #   cli    /bin/nixos-wsl, or null to leave it out
-  #   enter  nixos-wsl-enter, setuid root: only where namespace mode has it (wsl.systemd.mode)
+  #   enter  nixos-wsl-enter, or null: only where the mode needs it (wsl.systemd.mode)
   programs,
+
+  # Whether nixos-wsl-enter works for every user, or for root alone (wsl.systemd.namespace.privileges).
+  setuid ? true,
 
   # Users as a list of
   #   { name; uid; gid; home; shell;     # `shell` is the real shell, an absolute path
@@ -200,7 +203,7 @@ let
       {
         name = "nixos-wsl-enter";
         source = programs.enter;
-        mode = "4755";
+        mode = if setuid then "4755" else "0755";
       }
     ];
   };

@@ -14,6 +14,7 @@ in
   modules-docs = check ./docs.nix;
   modules-image = check ./image.nix;
   modules-matrix = check ./matrix.nix;
+  modules-namespace = check ./namespace.nix;
   modules-refusals = check ./refusals.nix;
   modules-side-effects = check ./side-effects.nix;
   modules-systems = check ./systems.nix;
