@@ -10,4 +10,5 @@ case ${1-} in
 esac
 "$systemConfig/activate"
 systemctl daemon-reload
+systemctl restart standin.service
 systemctl start --no-block multi-user.target
