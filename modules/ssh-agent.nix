@@ -14,14 +14,20 @@ let
   );
   names = map (user: config.users.users.${user}.name) cfg.users;
 
-  # Only shells of those users: a system service must not wait for an agent that nobody started for it.
-  applies =
+  # Only shells of those users: a system service must not wait for an agent that nobody started for it. Tests and
+  # assignments alone, which the login wrapper understands without starting a shell.
+  tests =
     if lib.isList cfg.users then
-      ''case " ${lib.concatStringsSep " " names} " in *" ''${USER-} "*) true ;; *) false ;; esac''
+      map (name: ''[ "''${USER-}" = "${name}" ]'') names
     else if cfg.users == "@system" then
-      ''[ -n "''${XDG_RUNTIME_DIR-}" ]''
+      [ ''[ "''${USER-}" = root ]'' ]
     else
-      ''[ -n "''${XDG_RUNTIME_DIR-}" ] && [ "''${USER-}" != root ]'';
+      [ ''[ "''${USER-}" != root ]'' ];
+  export = test: ''
+    if [ -z "''${SSH_AUTH_SOCK-}" ] && [ -n "''${XDG_RUNTIME_DIR-}" ] && ${test}; then
+      export SSH_AUTH_SOCK="$XDG_RUNTIME_DIR/wsl2-ssh-agent.sock"
+    fi
+  '';
 in
 {
   options.wsl.ssh-agent = {
@@ -60,10 +66,6 @@ in
       };
     };
 
-    environment.extraInit = ''
-      if [ -z "''${SSH_AUTH_SOCK-}" ] && ${applies}; then
-        export SSH_AUTH_SOCK="''${XDG_RUNTIME_DIR-}/wsl2-ssh-agent.sock"
-      fi
-    '';
+    environment.extraInit = lib.concatMapStrings export tests;
   };
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nixos_wsl::boot::apply::Plan;
 use nixos_wsl::image::spec::Spec;
+use nixos_wsl::session::script::Script;
 use nixos_wsl::settings::{Settings as Session, Whole, WindowsPath};
 use nixos_wsl::wsl::distribution::{Distribution, valid_name};
 use nixos_wsl::wsl::settings::{CgroupVersion, Settings, clean_hostname};
@@ -143,4 +144,13 @@ fn the_shells_read_their_settings() {
     assert_eq!(paths.automount_root, Path::new("/"));
     assert_eq!(paths.activation_timeout, 30);
     assert_eq!(paths.windows_path, WindowsPath::Matching(vec!["*/bin".to_owned()]));
+}
+
+#[test]
+#[ignore = "needs what checks/modules/run evaluates"]
+fn the_wrapper_needs_no_shell_for_the_environment() {
+    for (name, system) in systems() {
+        let text = text(&system, "setEnvironment");
+        assert!(Script::parse(text.as_bytes()).is_some(), "{name}:\n{text}");
+    }
 }

@@ -10,6 +10,7 @@ let
 in
 {
   modules-closure = check ./closure.nix;
+  modules-closure-paths = check ./closure-paths.nix;
   modules-contract = check ./contract.nix;
   modules-docs = check ./docs.nix;
   modules-image = check ./image.nix;

@@ -9,7 +9,9 @@ let
     inherit
       (rec {
         inherit (lib'.wsl [ module ]) config;
-        inherit (config.wsl) files;
+        files = config.wsl.files // {
+          setEnvironment = config.system.build.setEnvironment.text;
+        };
         spec = config.system.build.tarball.spec // {
           # Not the real one, which would have to be evaluated as a whole.
           profile = "${builtins.storeDir}/00000000000000000000000000000000-nixos-system";
@@ -70,6 +72,9 @@ let
     paths.wsl = {
       wslConf.automount.root = "/";
       interop.windowsPath = [ "*/bin" ];
+      ssh-agent.enable = true;
+      ssh-agent.users = [ "nixos" ];
+      useWindowsDriver = true;
       boot.activationTimeout = 30;
       extraBin = [
         {
