@@ -32,6 +32,7 @@ in
         }.
         Change it, then run `sudo nixos-rebuild switch`. What is there now needs no download.
 
+        nixos-wsl status        how this system does
         nixos-wsl generations   earlier systems, and `nixos-wsl boot N` to go back
         nixos-wsl --help        everything else
       '';
