@@ -15,6 +15,9 @@ use crate::sim::root::Root;
 use crate::sys::simulator::die_with_parent;
 use crate::wsl::distribution::{Distribution, valid_name};
 
+/// What an unprivileged process may ask for, and root too.
+const PIPE_SIZE: usize = 1 << 20;
+
 /// What to import, and where to.
 pub struct Import<'a> {
     /// `None`: the name in wsl-distribution.conf.
@@ -214,6 +217,8 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
     // bsdtar reads a pipe, as under WSL: from a seekable file it takes formats that WSL cannot.
     let feeder = std::thread::spawn(move || -> io::Result<()> {
         let Some(mut pipe) = pipe else { return Ok(()) };
+        // Fewer turns between two processes; a smaller pipe does as well.
+        let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE_SIZE);
         match archive {
             Some(mut file) => io::copy(&mut file, &mut pipe),
             None => io::copy(&mut io::stdin().lock(), &mut pipe),
