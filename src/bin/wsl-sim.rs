@@ -10,7 +10,7 @@ use nixos_wsl::sim::cli::{self, Command, Launch};
 use nixos_wsl::sim::error::{Error, Result};
 use nixos_wsl::sim::import::{self, Import};
 use nixos_wsl::sim::registry::{Registration, Registry};
-use nixos_wsl::sim::{applets, client, instance, supervisor};
+use nixos_wsl::sim::{applets, client, export, instance, list, supervisor};
 
 /// wsl.exe's −1.
 const FAILURE: u8 = 255;
@@ -87,18 +87,18 @@ fn run(command: Command) -> Result<i32> {
             start(&registry, &Launch { distribution: Some(name), ..Launch::default() })
         }
         Command::Export { name, file, format } => {
-            import::export(&registry, &name, &file, format)?;
+            export::export(&registry, &name, &file, format)?;
             if file == Path::new("-") { Ok(0) } else { Ok(done()) }
         }
-        Command::List(options) => list(&registry, options),
+        Command::List(options) => print_list(&registry, options),
         Command::SetDefault(name) => {
             let locked = registry.lock()?;
-            let registration = import::installed(&locked, &name)?;
+            let registration = locked.installed(&name)?;
             locked.set_default(&registration.distribution_name)?;
             Ok(done())
         }
         Command::Terminate(name) => {
-            let registration = import::installed(&registry.lock()?, &name)?;
+            let registration = registry.lock()?.installed(&name)?;
             instance::terminate(&registry, &registration.distribution_name)?;
             Ok(done())
         }
@@ -111,7 +111,7 @@ fn run(command: Command) -> Result<i32> {
         }
         Command::Unregister(name) => {
             say("Unregistering.");
-            import::unregister(&registry, &name)?;
+            export::unregister(&registry, &name)?;
             Ok(done())
         }
         Command::SetDefaultUser { name, user } => client::set_default_user(&registry, &name, &user)
@@ -142,7 +142,7 @@ fn start(registry: &Registry, launch: &Launch) -> Result<i32> {
             Some(name) => name.clone(),
             None => locked.default()?.ok_or_else(no_distributions)?,
         };
-        import::installed(&locked, &name)?
+        locked.installed(&name)?
     };
     client::launch(registry, &registration, launch)
 }
@@ -156,7 +156,7 @@ fn no_distributions() -> Error {
     )
 }
 
-fn list(registry: &Registry, options: cli::List) -> Result<i32> {
+fn print_list(registry: &Registry, options: cli::List) -> Result<i32> {
     let (all, default) = {
         let locked = registry.lock()?;
         (locked.all()?, locked.default()?)
@@ -174,6 +174,6 @@ fn list(registry: &Registry, options: cli::List) -> Result<i32> {
     if entries.is_empty() && !options.quiet {
         return Err(no_distributions());
     }
-    let _ = import::print_list(&entries, default.as_deref(), options, &mut io::stdout());
+    let _ = list::print_list(&entries, default.as_deref(), options, &mut io::stdout());
     Ok(0)
 }

@@ -177,7 +177,7 @@ fn wslenv() -> Vec<(Vec<u8>, Vec<u8>)> {
 ///
 /// WSL's own; a failing `id` is an exit code, not an error.
 pub fn set_default_user(registry: &Registry, name: &str, user: &str) -> Result<i32> {
-    let name = crate::sim::import::installed(&registry.lock()?, name)?.distribution_name;
+    let name = registry.lock()?.installed(name)?.distribution_name;
     let own = std::env::current_exe().doing("find", "wsl-sim itself")?;
     let output = std::process::Command::new(own)
         .args(["-d", &name, "-u", "root", "/usr/bin/id", "-u", "--", &format!("'{user}'")])

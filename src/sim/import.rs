@@ -1,18 +1,16 @@
-//! `--import`, `--install --from-file`, `--export` and `--unregister` (W§1), through the real bsdtar.
+//! `--import` and `--install --from-file` (W§1), through the real bsdtar.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::sim::cli::Format;
+use crate::sim::bsdtar::{bsdtar, missing, needs_root};
 use crate::sim::error::{Doing, Error, Result};
-use crate::sim::instance;
+use crate::sim::examine::examine;
 use crate::sim::process::Identity;
 use crate::sim::registry::{Locked, Registration, Registry, State};
-use crate::sim::root::Root;
-use crate::sys::simulator::die_with_parent;
 use crate::wsl::distribution::{Distribution, valid_name};
 
 /// What an unprivileged process may ask for, and root too.
@@ -173,33 +171,6 @@ fn make_directory(directory: &Path) -> Result<bool> {
     }
 }
 
-fn needs_root() -> Result<()> {
-    if rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    Err(Error::Missing(
-        "an import restores owners and modes, which takes root: run it with sudo, or in a container or virtual machine \
-         where you are root"
-            .into(),
-    ))
-}
-
-fn bsdtar(root: &Path) -> Command {
-    let mut command = Command::new("bsdtar");
-    // A C locale cannot unpack the UTF-8 names of PAX headers; WSL's system distribution has en_US.UTF-8.
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
-    command.env_clear().env("LANG", "C.UTF-8").env("PATH", path).arg("-C").arg(root);
-    die_with_parent(&mut command);
-    command
-}
-
-fn missing_bsdtar(error: io::Error) -> Error {
-    if error.kind() == io::ErrorKind::NotFound {
-        return Error::Missing("WSL unpacks with bsdtar: install libarchive-tools".into());
-    }
-    Error::System { doing: "start bsdtar".into(), source: error }
-}
-
 fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
     let failed =
         || Error::wsl("Wsl/Service/RegisterDistro/WSL_E_IMPORT_FAILED", "Importing the distribution failed.");
@@ -212,7 +183,7 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
-        .map_err(missing_bsdtar)?;
+        .map_err(missing)?;
     let pipe = child.stdin.take();
     // bsdtar reads a pipe, as under WSL: from a seekable file it takes formats that WSL cannot.
     let feeder = std::thread::spawn(move || -> io::Result<()> {
@@ -236,189 +207,4 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Looks at what was unpacked (W§1.4): is it a distribution, which one, and what does it ask for.
-fn examine(registration: &mut Registration) -> Result<Distribution> {
-    let path = registration.root();
-    let root = Root(&path);
-    if !root.exists("/etc") && !root.exists("/bin/sh") {
-        return Err(Error::wsl(
-            "Wsl/Service/RegisterDistro/WSL_E_NOT_A_LINUX_DISTRO",
-            "The imported file is not a valid Linux distribution.",
-        ));
-    }
-    let release = root.read("/etc/os-release").unwrap_or_default();
-    let release = String::from_utf8_lossy(&release);
-    registration.flavor = release_field(&release, "ID");
-    registration.os_version = release_field(&release, "VERSION_ID");
-    let conf = root.read("/etc/wsl-distribution.conf").unwrap_or_default();
-    let (distribution, diagnostics) = Distribution::parse(&conf);
-    // WSL is silent here, and the distribution has lost a setting.
-    for diagnostic in diagnostics {
-        eprintln!("wsl-sim: hidden by WSL: wsl-distribution.conf: {diagnostic}");
-    }
-    if let Some(icon) = distribution.shortcut_icon.as_deref().filter(|_| distribution.shortcut_enabled)
-        && let Err(error) = root.read_resource(icon)
-    {
-        eprintln!("wsl-sim: hidden by WSL: shortcut.icon: {error}");
-    }
-    if let Some(template) = distribution
-        .windowsterminal_profile_template
-        .as_deref()
-        .filter(|_| distribution.windowsterminal_enabled)
-    {
-        match root.read_resource(template) {
-            Err(error) => eprintln!("wsl-sim: hidden by WSL: windowsterminal.profileTemplate: {error}"),
-            Ok(json) => {
-                if let Err(problem) = check_template(&json) {
-                    eprintln!(
-                        "wsl: Failed to parse terminal profile while registering distribution: {problem}"
-                    );
-                }
-            }
-        }
-    }
-    Ok(distribution)
-}
-
-fn check_template(json: &[u8]) -> Result<(), String> {
-    let value: serde_json::Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let profiles = value.as_object().and_then(|object| object.get("profiles"));
-    if profiles.is_some_and(serde_json::Value::is_array) {
-        return Ok(());
-    }
-    Err("it is not an object with an array 'profiles'".into())
-}
-
-/// WSL's expression: `^NAME="?([a-zA-Z0-9\-_\.,]*)"?$`.
-fn release_field(release: &str, name: &str) -> Option<String> {
-    release.lines().find_map(|line| {
-        let value = line.strip_prefix(name)?.strip_prefix('=')?;
-        let value = value.strip_prefix('"').unwrap_or(value);
-        let value = value.strip_suffix('"').unwrap_or(value);
-        value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.,".contains(&byte))
-            .then(|| value.into())
-    })
-}
-
-/// Writes a distribution to an archive (W§1.5); a running one is terminated first.
-///
-/// # Errors
-///
-/// WSL's own; a half written archive is deleted.
-pub fn export(registry: &Registry, name: &str, file: &Path, format: Format) -> Result<()> {
-    needs_root()?;
-    let mut registration = installed(&registry.lock()?, name)?;
-    let target: Stdio = if file == Path::new("-") {
-        Stdio::inherit()
-    } else {
-        File::create(file).doing("make", file)?.into()
-    };
-    let _instance = instance::terminate(registry, &registration.distribution_name)?;
-    registration.state = State::Exporting(Identity::own());
-    registry.lock()?.put(&registration)?;
-    let compression = match format {
-        Format::Tar => "-c",
-        Format::Gzip => "-cz",
-        Format::Xz => "-cJ",
-    };
-    let status = bsdtar(&registration.root())
-        .args([compression, "--one-file-system", "--xattrs", "--numeric-owner", "-f", "-", "."])
-        .stdin(Stdio::null())
-        .stdout(target)
-        .status()
-        .map_err(missing_bsdtar);
-    registration.state = State::Installed;
-    registry.lock()?.put(&registration)?;
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        other => {
-            if file != Path::new("-") {
-                let _ = fs::remove_file(file);
-            }
-            other?;
-            Err(Error::wsl("Wsl/Service/WSL_E_EXPORT_FAILED", "Exporting the distribution failed."))
-        }
-    }
-}
-
-/// Terminates a distribution and deletes it with its disk.
-///
-/// # Errors
-///
-/// There is none of that name, or a file cannot be deleted.
-pub fn unregister(registry: &Registry, name: &str) -> Result<()> {
-    let mut registration = {
-        let locked = registry.lock()?;
-        let registration = locked.get(name)?;
-        if registration.state != State::Installed {
-            return Err(Error::busy());
-        }
-        registration
-    };
-    let _instance = instance::terminate(registry, name)?;
-    registration.state = State::Uninstalling(Identity::own());
-    registry.lock()?.put(&registration)?;
-    registration.delete_disk()?;
-    registry.lock()?.remove(&registration.distribution_name)
-}
-
-/// A distribution that can be used.
-///
-/// # Errors
-///
-/// There is none of that name, or it is being installed, removed or exported.
-pub fn installed(locked: &Locked<'_>, name: &str) -> Result<Registration> {
-    let registration = locked.get(name)?;
-    if registration.state == State::Installed { Ok(registration) } else { Err(Error::busy()) }
-}
-
-/// Prints WSL's list.
-///
-/// # Errors
-///
-/// Standard output is closed.
-pub fn print_list(
-    registrations: &[(Registration, bool)],
-    default: Option<&str>,
-    list: crate::sim::cli::List,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let is_default = |entry: &Registration| default == Some(entry.distribution_name.as_str());
-    let state = |entry: &(Registration, bool)| match entry.0.state {
-        State::Installing(_) => "Installing",
-        State::Uninstalling(_) => "Uninstalling",
-        State::Exporting(_) => "Exporting",
-        State::Installed if entry.1 => "Running",
-        State::Installed => "Stopped",
-    };
-    let mut entries: Vec<_> = registrations.iter().collect();
-    entries.sort_by_key(|entry| !is_default(&entry.0));
-    if list.verbose {
-        let width = entries.iter().map(|entry| entry.0.distribution_name.len()).max().unwrap_or(0).max(4) + 4;
-        writeln!(out, "  {:width$}{:16}VERSION", "NAME", "STATE")?;
-        for entry in entries {
-            let mark = if is_default(&entry.0) { '*' } else { ' ' };
-            writeln!(out, "{mark} {:width$}{:16}2", entry.0.distribution_name, state(entry))?;
-        }
-        return Ok(());
-    }
-    entries.retain(|entry| {
-        (list.all || entry.0.state == State::Installed) && (!list.running || state(entry) == "Running")
-    });
-    if !list.quiet {
-        writeln!(out, "Windows Subsystem for Linux Distributions:")?;
-    }
-    for entry in entries {
-        let name = &entry.0.distribution_name;
-        if !list.quiet && is_default(&entry.0) {
-            writeln!(out, "{name} (Default)")?;
-        } else {
-            writeln!(out, "{name}")?;
-        }
-    }
-    Ok(())
 }

@@ -1,9 +1,8 @@
-//! WSL's init: PID 1 until the first session, PID 2 beside systemd ever after (W§4.3, W§5).
+//! WSL's init, which serves the clients: PID 2 beside systemd, PID 1 without it (W§4.3, W§5, W§6).
 
 use std::collections::BTreeSet;
-use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -12,244 +11,20 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{Access, OFlags};
-use rustix::mount::{MountFlags, mount_bind, mount_remount};
 use rustix::net::SocketFlags;
-use rustix::process::PidfdFlags;
 use rustix::pty::OpenptFlags;
 use rustix::system::RebootCommand;
 
-use crate::sim::error::{Doing, Error, Result};
+use crate::sim::error::{Doing, Result};
+use crate::sim::first::Group;
 use crate::sim::protocol::{self, Reply, Request};
 use crate::sim::session::{self, Session};
 use crate::sim::store::{Snapshot, hazards};
 use crate::sim::supervisor::Start;
 use crate::sim::windows::{self, Configured, command};
-use crate::sim::world;
-use crate::sys::simulator::{execve, fork, ignore_signals};
+use crate::sys::simulator::{execve, fork};
 use crate::sys::{default_sigchld, ignore_sigchld, reset_signals};
 use crate::wsl::settings::Settings;
-
-/// The cgroup of the distribution as WSL names it, in the simulator's cgroup namespace.
-const CGROUPS: &str = "/sys/fs/cgroup/wsl-user/distro-1";
-
-/// What the first process is given.
-pub struct First<'a> {
-    /// What the start depends on.
-    pub start: &'a Start,
-    /// wsl.conf as read from outside (W§4.1).
-    pub outside: &'a Settings,
-    /// The store before the start.
-    pub store: Snapshot,
-    /// The distribution's cgroup, as seen from outside.
-    pub group: &'a Path,
-    /// Stands in for `/dev/kmsg`.
-    pub kmsg: OwnedFd,
-    /// Where clients connect.
-    pub listener: OwnedFd,
-}
-
-/// Runs as PID 1; returns only if the distribution cannot be started.
-#[must_use]
-pub fn first(first: First<'_>) -> Error {
-    match boot(first) {
-        Ok(never) => match never {},
-        Err(error) => error,
-    }
-}
-
-fn boot(first: First<'_>) -> Result<std::convert::Infallible> {
-    let First { start, outside, store, group, kmsg, listener } = first;
-    let report = start.folder.join("report");
-    let report = File::options().append(true).open(&report).doing("write", &report)?;
-    world::enter(&start.root, &start.init, group, &kmsg)?;
-    drop(kmsg);
-    standard_streams().doing("open", "/dev/kmsg")?;
-    ignore_signals();
-    let (mut settings, diagnostics) = Settings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default());
-    let mut hidden = Vec::new();
-    if (settings.boot_systemd, settings.general_gui_applications)
-        != (outside.boot_systemd, outside.general_gui_applications)
-    {
-        hidden.push("wsl.conf reads differently from outside the distribution (is it an absolute link?): WSL makes no cgroups for systemd and misses guiApplications");
-    }
-    if diagnostics.iter().any(|diagnostic| diagnostic.problem.ends_file()) {
-        hidden.push("a malformed line ended wsl.conf: WSL has not read what follows it");
-    }
-    if settings.boot_systemd && rustix::fs::access("/sbin/init", Access::EXEC_OK).is_err() {
-        wsl_error!("init", "access(/sbin/init) failed 2 - boot.systemd disabled");
-        hidden.push("systemd is off: /sbin/init leads to no program");
-        settings.boot_systemd = false;
-    }
-    if start.safe_mode {
-        safe_mode(&mut settings);
-    }
-    fs::create_dir_all(&settings.automount_root).doing("make", &settings.automount_root)?;
-    let group = cgroups(outside)?;
-    let mut init = Init {
-        start,
-        report,
-        store,
-        shown: diagnostics.iter().map(ToString::to_string).collect(),
-        settings,
-        configured: Configured::default(),
-        group,
-        boot: None,
-        sessions: BTreeSet::new(),
-        watched: Vec::new(),
-    };
-    for what in hidden {
-        init.hide(what);
-    }
-    if !init.settings.boot_systemd {
-        init.serve(&listener);
-    }
-    let (go, waiting) = UnixStream::pair().doing("make", "a socket pair")?;
-    if fork().doing("fork", "WSL's init")?.is_none() {
-        drop(waiting);
-        init.boot = Some(go);
-        watch_parent()?;
-        init.serve(&listener);
-    }
-    drop((go, listener));
-    systemd(waiting, &init)
-}
-
-/// PID 1's part: waits for the first session and becomes the distribution's init.
-fn systemd(mut waiting: UnixStream, init: &Init<'_>) -> Result<std::convert::Infallible> {
-    let mut byte = [0];
-    if waiting.read(&mut byte).doing("wait for", "the first session")? == 0 {
-        return Err(Error::Missing("WSL's init died before the first session".into()));
-    }
-    if init.settings.boot_protect_binfmt
-        && let Err(error) = lock_binfmt_status()
-    {
-        wsl_error!("init", "LockBinfmtStatusReadOnly: {error}");
-    }
-    if let Err(error) =
-        generators(init.settings.general_gui_applications != Some(false) && gui(&init.settings))
-    {
-        wsl_error!("init", "CreateWslSystemdUnits: {error}");
-    }
-    init.group.join("systemd");
-    let environment = ["container=wsl", "container_host_id=windows", "container_host_version_id=2.7.0"]
-        .map(|variable| CString::new(variable).unwrap_or_default());
-    let error = execve(c"/sbin/init", &[c"/sbin/init".to_owned()], &environment);
-    wsl_error!("init", "execvpe(/sbin/init) failed {error}");
-    Err(Error::System { doing: "execute /sbin/init".into(), source: error })
-}
-
-/// The GUI support is on only if its mount is there.
-fn gui(settings: &Settings) -> bool {
-    Path::new(&format!("{}wslg/runtime-dir", settings.automount_root)).exists()
-}
-
-fn standard_streams() -> io::Result<()> {
-    let null = File::options().read(true).write(true).open("/dev/null")?;
-    // No controlling terminal out of the stand-in for the log.
-    let log = rustix::fs::open(
-        "/dev/kmsg",
-        OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC,
-        rustix::fs::Mode::empty(),
-    )?;
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&log)?;
-    Ok(())
-}
-
-fn safe_mode(settings: &mut Settings) {
-    for switch in [
-        &mut settings.automount_enabled,
-        &mut settings.automount_ldconfig,
-        &mut settings.automount_mount_fstab,
-        &mut settings.boot_systemd,
-        &mut settings.network_generate_hosts,
-        &mut settings.network_generate_resolv_conf,
-        &mut settings.file_server_enabled,
-        &mut settings.gpu_append_lib_path,
-        &mut settings.gpu_enabled,
-        &mut settings.interop_append_windows_path,
-        &mut settings.interop_enabled,
-        &mut settings.time_use_windows_timezone,
-    ] {
-        *switch = false;
-    }
-    settings.boot_command = None;
-}
-
-/// Where the distribution's processes are kept (W§5.4).
-#[derive(Clone, Copy)]
-pub struct Group {
-    /// With a subdirectory for systemd and one for everything else.
-    divided: bool,
-}
-
-impl Group {
-    /// Moves this process to `systemd` or `non-systemd`.
-    pub fn join(self, name: &str) {
-        let path = if self.divided {
-            format!("{CGROUPS}/{name}/cgroup.procs")
-        } else {
-            format!("{CGROUPS}/cgroup.procs")
-        };
-        if let Err(error) = fs::write(&path, "0") {
-            wsl_error!("init", "{path}: {error}");
-        }
-    }
-}
-
-fn cgroups(outside: &Settings) -> Result<Group> {
-    let group = Group { divided: outside.boot_systemd };
-    fs::create_dir_all(CGROUPS).doing("make", CGROUPS)?;
-    if group.divided {
-        for name in ["systemd", "non-systemd"] {
-            let path = format!("{CGROUPS}/{name}");
-            fs::create_dir_all(&path).doing("make", &path)?;
-        }
-    }
-    group.join("non-systemd");
-    // Whatever controllers the machine offers here; on a hybrid hierarchy none.
-    for directory in ["/sys/fs/cgroup", "/sys/fs/cgroup/wsl-user", CGROUPS] {
-        let available = fs::read_to_string(format!("{directory}/cgroup.controllers")).unwrap_or_default();
-        for controller in available.split_whitespace() {
-            let _ = fs::write(format!("{directory}/cgroup.subtree_control"), format!("+{controller}"));
-        }
-    }
-    Ok(group)
-}
-
-fn lock_binfmt_status() -> Result<()> {
-    let (lock, status) = ("/run/wsl/binfmt-status-lock", "/proc/sys/fs/binfmt_misc/status");
-    fs::create_dir_all("/run/wsl").doing("make", "/run/wsl")?;
-    fs::write(lock, "enabled\n").doing("write", lock)?;
-    mount_bind(lock, status).doing("bind", status)?;
-    mount_remount(status, MountFlags::BIND | MountFlags::RDONLY, "").doing("protect", status)
-}
-
-fn generators(gui: bool) -> Result<()> {
-    let mut all = vec![("/run/systemd/system-generators", "wsl-generator")];
-    if gui {
-        all.push(("/run/systemd/user-generators", "wsl-user-generator"));
-    }
-    for (folder, name) in all {
-        fs::create_dir_all(folder).doing("make", folder)?;
-        symlink("/init", format!("{folder}/{name}")).doing("link", name)?;
-    }
-    Ok(())
-}
-
-/// A process that ends the distribution when WSL's init dies.
-fn watch_parent() -> Result<()> {
-    let parent = rustix::process::getpid();
-    let pidfd = rustix::process::pidfd_open(parent, PidfdFlags::empty()).doing("watch", "WSL's init")?;
-    if fork().doing("fork", "the watcher")?.is_none() {
-        let _ = protocol::retry(|| poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None));
-        let _ = rustix::system::reboot(RebootCommand::PowerOff);
-        std::process::exit(1);
-    }
-    Ok(())
-}
 
 /// The state of WSL's init.
 pub struct Init<'a> {
@@ -269,15 +44,51 @@ pub struct Init<'a> {
     watched: Vec<UnixStream>,
 }
 
-impl Init<'_> {
+impl<'a> Init<'a> {
+    /// `store` is the store before the start; `shown` are the remarks for the first client.
+    #[must_use]
+    pub fn new(
+        start: &'a Start,
+        settings: Settings,
+        group: Group,
+        store: Snapshot,
+        report: File,
+        shown: Vec<String>,
+    ) -> Self {
+        Self {
+            start,
+            report,
+            store,
+            shown,
+            settings,
+            configured: Configured::default(),
+            group,
+            boot: None,
+            sessions: BTreeSet::new(),
+            watched: Vec::new(),
+        }
+    }
+
+    /// wsl.conf, as it is in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// There is a PID 1 that becomes systemd once something is written to this.
+    pub fn beside_systemd(&mut self, go: UnixStream) {
+        self.boot = Some(go);
+    }
+
     /// Notes what WSL keeps to itself.
-    fn hide(&mut self, what: &str) {
+    pub fn hide(&mut self, what: &str) {
         wsl_error!("wsl-sim", "{what}");
         let _ = writeln!(self.report, "{what}");
         self.configured.hidden.push(what.into());
     }
 
-    fn serve(mut self, listener: &OwnedFd) -> ! {
+    /// Configures the distribution and serves its clients.
+    pub fn serve(mut self, listener: &OwnedFd) -> ! {
         self.group.join("non-systemd");
         let hidden = std::mem::take(&mut self.configured.hidden);
         default_sigchld();

@@ -1,7 +1,7 @@
 //! A running distribution seen from outside: the record of it, its start, its end.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -108,7 +108,8 @@ impl LastWords {
     #[must_use]
     pub fn error(mut self, otherwise: io::Error) -> Error {
         let mut line = String::new();
-        match self.0.read_line(&mut line) {
+        // To the end: by then the supervisor has cleaned up.
+        match self.0.read_to_string(&mut line) {
             Ok(count) if count > 0 => Error::Missing(spoken(&line)),
             _ => Error::System { doing: "talk to the distribution".into(), source: otherwise },
         }

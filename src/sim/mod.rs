@@ -12,14 +12,19 @@
 mod log;
 
 pub mod applets;
+pub mod bsdtar;
 pub mod cgroup;
 pub mod cli;
 pub mod client;
 pub mod environment;
 pub mod error;
+pub mod examine;
+pub mod export;
+pub mod first;
 pub mod import;
 pub mod init;
 pub mod instance;
+pub mod list;
 pub mod process;
 pub mod protocol;
 pub mod registry;

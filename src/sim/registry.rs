@@ -188,6 +188,16 @@ impl Locked<'_> {
         read(&self.registry.folder(name))?.ok_or_else(Error::not_found)
     }
 
+    /// A distribution that can be used.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name, or it is being installed, removed or exported.
+    pub fn installed(&self, name: &str) -> Result<Registration> {
+        let registration = self.get(name)?;
+        if registration.state == State::Installed { Ok(registration) } else { Err(Error::busy()) }
+    }
+
     /// Adds or replaces a registration; the first one becomes the default.
     ///
     /// # Errors

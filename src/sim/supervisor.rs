@@ -19,7 +19,7 @@ use crate::sim::process::Identity;
 use crate::sim::registry::Registration;
 use crate::sim::root::Root;
 use crate::sim::store::Snapshot;
-use crate::sim::{cgroup, init};
+use crate::sim::{cgroup, first};
 use crate::sys::simulator::{fork, unshare};
 use crate::wsl::settings::Settings;
 
@@ -186,8 +186,9 @@ fn supervise(start: &Start, outside: &Settings, record: &mut Record) -> Result<(
     unshare(UnshareFlags::NEWPID).map_err(|error| Error::privilege("make a process namespace", &error))?;
     let Some(child) = fork().doing("fork", "")? else {
         drop((kmsg, failure));
-        let first = init::First { start, outside, store, group: &record.cgroup, kmsg: kmsg_inside, listener };
-        let error = init::first(first);
+        let given =
+            first::First { start, outside, store, group: &record.cgroup, kmsg: kmsg_inside, listener };
+        let error = first::first(given);
         let _ = File::from(failure_inside).write_all(error.to_string().as_bytes());
         std::process::exit(1);
     };
