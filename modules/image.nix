@@ -88,6 +88,17 @@ in
         name = "nixos-wsl-installer";
         fileName = "nixos-wsl-installer.tar.gz";
         command = "installer";
+        installProgram = lib.getExe config.wsl.programs.nixos-wsl-install;
+        # WSL mounts what is in it before the system is there to make its own.
+        spec = arguments.spec // {
+          entries = arguments.spec.entries ++ [
+            {
+              path = "/etc/fstab";
+              type = "file";
+              source = "${config.environment.etc.fstab.source}";
+            }
+          ];
+        };
       };
 
       tarballBuilder =

@@ -60,12 +60,12 @@ let
       }
     );
 
-  static =
-    name: description:
+  static = name: staticWith name [ ];
+  staticWith =
+    name: features: description:
     program {
       crane = craneLibStatic;
-      features = [ ];
-      inherit name description;
+      inherit name features description;
     };
   dynamic =
     name: features: description:
@@ -83,7 +83,9 @@ let
     nixos-wsl-init = static "nixos-wsl-init" "Systemd shim: /sbin/init of the distribution";
     nixos-wsl-shell = static "nixos-wsl-shell" "Login shell and /bin/sh wrapper that sets the NixOS environment";
     nixos-wsl-enter = static "nixos-wsl-enter" "Starts or joins the systemd namespace";
-    nixos-wsl-install = static "nixos-wsl-install" "Installs the system over the installer distribution";
+    nixos-wsl-install = staticWith "nixos-wsl-install" [
+      "install"
+    ] "Installs the system over the installer distribution";
     nixos-wsl = static "nixos-wsl" "Command line tool: status, generations, boot, recover, doctor";
   };
 in

@@ -7,6 +7,8 @@ pub mod boot;
 pub mod features;
 #[cfg(feature = "image")]
 pub mod image;
+#[cfg(feature = "install")]
+pub mod install;
 pub mod namespace;
 pub mod session;
 pub mod settings;

@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use nixos_wsl::image::attrs::{self, Attributes};
 use nixos_wsl::image::closure::STORE_DIR;
 use nixos_wsl::image::extra::Extra;
+use nixos_wsl::image::installer;
 use nixos_wsl::image::interrupt::Interrupt;
 use nixos_wsl::image::tarball::{self, Request};
 
@@ -30,11 +31,27 @@ enum Command {
         after_help = "As a derivation's builder it needs no option: Nix says everything in $NIX_ATTRS_JSON_FILE.\n\n\
         Example: nixos-wsl-image tarball --attrs attrs.json --extra-files keys --chown /home/alice/.ssh 1000:100 --out nixos.tar.gz"
     )]
-    Tarball(TarballArgs),
+    Tarball(ImageArgs),
+    /// Write a small distribution that installs the same root file system over itself at its first start.
+    #[command(
+        args_override_self = true,
+        after_help = "As a derivation's builder it needs no option: Nix says everything in $NIX_ATTRS_JSON_FILE.\n\n\
+        Example: nixos-wsl-image installer --attrs attrs.json --program nixos-wsl-install --out install.tar.gz"
+    )]
+    Installer(InstallerArgs),
 }
 
 #[derive(Args)]
-struct TarballArgs {
+struct InstallerArgs {
+    /// The static nixos-wsl-install [default: installProgram of the attributes]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    #[command(flatten)]
+    image: ImageArgs,
+}
+
+#[derive(Args)]
+struct ImageArgs {
     /// The derivation's structured attributes: closure, spec, fileName, compressionLevel
     #[arg(long, value_name = "FILE", env = "NIX_ATTRS_JSON_FILE")]
     attrs: PathBuf,
@@ -66,8 +83,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let Command::Tarball(args) = Cli::parse().command;
-    match run(args, &interrupt) {
+    match run(Cli::parse().command, &interrupt) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("nixos-wsl-image: {error:#}");
@@ -81,8 +97,12 @@ fn main() -> ExitCode {
 }
 
 /// Writes the archive and says what it is.
-fn run(args: TarballArgs, interrupt: &Interrupt) -> anyhow::Result<()> {
+fn run(command: Command, interrupt: &Interrupt) -> anyhow::Result<()> {
     let start = Instant::now();
+    let (args, installer) = match command {
+        Command::Tarball(args) => (args, None),
+        Command::Installer(InstallerArgs { program, image }) => (image, Some(program)),
+    };
     let request = Request {
         attributes: Attributes::read(&attrs::locate(args.attrs))?,
         store: args.store,
@@ -93,7 +113,15 @@ fn run(args: TarballArgs, interrupt: &Interrupt) -> anyhow::Result<()> {
         },
         extra: Extra { files: args.extra_files, owners: owners(&args.chown)? },
     };
-    let report = tarball::write(&request, interrupt)?;
+    let report = match installer {
+        None => tarball::write(&request, interrupt)?,
+        Some(program) => {
+            let program = program
+                .or_else(|| request.attributes.install_program.clone())
+                .context("an installer needs the static nixos-wsl-install: give --program FILE")?;
+            installer::write(&request, &program, interrupt)?
+        }
+    };
     eprintln!(
         "{}: {} MB, {} members, {} store paths, {:.1} s",
         report.path.display(),

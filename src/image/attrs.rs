@@ -19,6 +19,8 @@ pub struct Attributes {
     pub file_name: Option<String>,
     /// The compression level, 1 to 12; `None` for the default.
     pub level: Option<i32>,
+    /// The static `nixos-wsl-install`, for an installer.
+    pub install_program: Option<PathBuf>,
     /// The store paths to include, with what Nix knows of them.
     pub closure: Closure,
     /// The rest of the root file system.
@@ -32,6 +34,7 @@ struct Raw {
     outputs: RawOutputs,
     file_name: Option<String>,
     compression_level: Option<i32>,
+    install_program: Option<PathBuf>,
     closure: Vec<ClosurePath>,
     spec: Value,
 }
@@ -91,6 +94,7 @@ impl Attributes {
             out: raw.outputs.out,
             file_name: raw.file_name,
             level: raw.compression_level,
+            install_program: raw.install_program,
             closure: Closure::new(raw.closure)?,
             spec: Spec::from_json(raw.spec)?,
         })

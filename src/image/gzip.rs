@@ -33,6 +33,7 @@ const LAST_BLOCK: [u8; 2] = [3, 0];
 struct Job {
     buffer: Vec<u8>,
     length: usize,
+    stored: bool,
     result: SyncSender<Result<Block>>,
 }
 
@@ -73,7 +74,7 @@ pub fn compress<T>(
         }
         drop(free);
         let writer = scope.spawn(|| write(out, ordered, &write_error));
-        let mut blocks = Blocks { jobs, order, buffers, buffer: Vec::new(), filled: 0 };
+        let mut blocks = Blocks { jobs, order, buffers, buffer: Vec::new(), filled: 0, stored: false };
         let produced =
             produce(&mut blocks).and_then(|value| blocks.finish().map_err(&write_error).map(|()| value));
         let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -88,23 +89,42 @@ fn work(level: CompressionLvl, jobs: &Mutex<Receiver<Job>>, free: &Sender<Vec<u8
     let mut scratch = vec![0; compressor.deflate_compress_bound(BLOCK)];
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { buffer, length, result }) = job else { return };
+        let Ok(Job { buffer, length, stored, result }) = job else { return };
         let data = &buffer[..length];
         let mut crc = Hasher::new();
         crc.update(data);
-        let block = compressor
-            .deflate_compress(data, &mut scratch)
-            .map_err(|_| Error::Deflate("more output than the compressor's own bound"))
-            .and_then(|compressed| {
-                let mut stream = Vec::with_capacity(compressed + 8);
-                stream.extend_from_slice(&scratch[..compressed]);
-                deflate::open_end(&mut stream)?;
-                Ok(Block { stream, crc, size: u32::try_from(length).unwrap_or_default() })
-            });
+        let stream = if stored {
+            Ok(stored_blocks(data))
+        } else {
+            compressor
+                .deflate_compress(data, &mut scratch)
+                .map_err(|_| Error::Deflate("more output than the compressor's own bound"))
+                .and_then(|compressed| {
+                    let mut stream = Vec::with_capacity(compressed + 8);
+                    stream.extend_from_slice(&scratch[..compressed]);
+                    deflate::open_end(&mut stream)?;
+                    Ok(stream)
+                })
+        };
+        let size = u32::try_from(length).unwrap_or_default();
+        let block = stream.map(|stream| Block { stream, crc, size });
         // Nobody listens any more when the producer or the writer has failed.
         let _ = free.send(buffer);
         let _ = result.send(block);
     }
+}
+
+/// `data` as it is, in stored blocks that others can follow (RFC 1951, 3.2.4).
+fn stored_blocks(data: &[u8]) -> Vec<u8> {
+    let mut stream = Vec::with_capacity(data.len() + 5 * data.len().div_ceil(usize::from(u16::MAX)));
+    for part in data.chunks(usize::from(u16::MAX)) {
+        let length = u16::try_from(part.len()).unwrap_or_default();
+        stream.push(0);
+        stream.extend_from_slice(&length.to_le_bytes());
+        stream.extend_from_slice(&(!length).to_le_bytes());
+        stream.extend_from_slice(part);
+    }
+    stream
 }
 
 /// Writes the blocks in order, between the member's header and its checksum.
@@ -135,16 +155,30 @@ pub struct Blocks {
     buffers: Receiver<Vec<u8>>,
     buffer: Vec<u8>,
     filled: usize,
+    stored: bool,
 }
 
 impl Blocks {
     /// Sends the present buffer off.
     fn send(&mut self) -> io::Result<()> {
         let (result, block) = sync_channel(1);
-        let job = Job { buffer: std::mem::take(&mut self.buffer), length: self.filled, result };
+        let buffer = std::mem::take(&mut self.buffer);
+        let job = Job { buffer, length: self.filled, stored: self.stored, result };
         self.filled = 0;
         self.order.send(block).map_err(|_| closed())?;
         self.jobs.send(job).map_err(|_| closed())
+    }
+
+    /// Says whether what follows is stored as it is, because it is compressed already.
+    ///
+    /// # Errors
+    /// As [`Sink::space`].
+    pub fn store(&mut self, stored: bool) -> io::Result<()> {
+        if self.filled > 0 {
+            self.send()?;
+        }
+        self.stored = stored;
+        Ok(())
     }
 
     /// Sends the rest and lets the threads come to their end.

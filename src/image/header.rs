@@ -29,6 +29,8 @@ pub enum Member<'a> {
     File(u64),
     /// A symbolic link to this target.
     Symlink(&'a Path),
+    /// Another name of the regular file that is the member at this path.
+    Link(&'a Path),
 }
 
 /// Appends the header blocks of the member at `path` (relative to the root, empty for the root itself) to `blocks`.
@@ -39,10 +41,15 @@ pub fn append(blocks: &mut Vec<u8>, path: &Path, owner: Owner, member: Member) {
     let mut name = Vec::with_capacity(path.as_os_str().len() + 3);
     name.extend_from_slice(b"./");
     name.extend_from_slice(path.as_os_str().as_bytes());
+    let mut other_name = b"./".to_vec();
     let (entry_type, size, target) = match member {
         Member::Directory => (EntryType::Directory, 0, None),
         Member::File(size) => (EntryType::Regular, size, None),
         Member::Symlink(target) => (EntryType::Symlink, 0, Some(target.as_os_str().as_bytes())),
+        Member::Link(original) => {
+            other_name.extend_from_slice(original.as_os_str().as_bytes());
+            (EntryType::Link, 0, Some(other_name.as_slice()))
+        }
     };
     if entry_type.is_dir() && !name.ends_with(b"/") {
         name.push(b'/');

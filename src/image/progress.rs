@@ -41,6 +41,13 @@ impl Progress {
         }
     }
 
+    /// Progress that nobody sees.
+    #[must_use]
+    pub fn hidden() -> Self {
+        let next = Cell::new(u64::MAX);
+        Self { bar: ProgressBar::hidden(), plain: true, total: 0, done: Cell::new(0), next }
+    }
+
     /// Counts `bytes` more.
     pub fn add(&self, bytes: u64) {
         let done = self.done.get() + bytes;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
+use super::duplicates::Duplicates;
 use super::entry::{Owner, kind_name};
 use super::stream::{Archive, Sink};
 use super::tree::absolute;
@@ -14,11 +15,17 @@ use super::{Error, Result};
 /// Adds the store path that stands at `source` to `archive` as `path`, with everything below it.
 ///
 /// Only type, content and the executable bit are taken over, as in a NAR: the same members whatever the file system, the
-/// store's optimisation or stray permission bits made of the copy at hand.
+/// store's optimisation or stray permission bits made of the copy at hand. With `duplicates`, a file that came before
+/// becomes another name of that one.
 ///
 /// # Errors
 /// When the store path is missing, holds something else than files, directories and links, or cannot be read.
-pub fn append<S: Sink>(archive: &mut Archive<S>, path: &Path, source: &Path) -> Result<()> {
+pub fn append<S: Sink>(
+    archive: &mut Archive<S>,
+    path: &Path,
+    source: &Path,
+    mut duplicates: Option<&mut Duplicates>,
+) -> Result<()> {
     for found in WalkDir::new(source).follow_root_links(false).sort_by_file_name() {
         let found = found.map_err(|error| {
             let place = error.path().unwrap_or(source).to_owned();
@@ -40,7 +47,14 @@ pub fn append<S: Sink>(archive: &mut Archive<S>, path: &Path, source: &Path) -> 
                 .map_err(|error| Error::source(&absolute(member), found.path(), error))?;
             archive.symlink(member, Owner::root(0o777), &target)?;
         } else if kind.is_file() {
-            archive.file(member, found.path(), canonical)?;
+            let original = match &mut duplicates {
+                Some(duplicates) => duplicates.original(member, found.path())?,
+                None => None,
+            };
+            match original {
+                Some(original) => archive.link(member, Owner::root(0o444), &original)?,
+                None => archive.file(member, found.path(), canonical)?,
+            }
         } else {
             return Err(Error::Kind {
                 entry: absolute(member).display().to_string(),

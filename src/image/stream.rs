@@ -14,6 +14,9 @@ use super::progress::Progress;
 use super::tree::absolute;
 use super::{Error, Result};
 
+/// What a file system gives out at a time.
+const DISK_BLOCK: u64 = 4096;
+
 /// Where the archive's bytes go. The sink owns the buffers, so that contents are read into them without a copy.
 pub trait Sink {
     /// Room for at least one byte.
@@ -56,6 +59,7 @@ pub struct Archive<'a, S> {
     interrupt: &'a Interrupt,
     headers: Vec<u8>,
     members: u64,
+    disk: u64,
 }
 
 impl<'a, S: Sink> Archive<'a, S> {
@@ -66,7 +70,7 @@ impl<'a, S: Sink> Archive<'a, S> {
         progress: &'a Progress,
         interrupt: &'a Interrupt,
     ) -> Self {
-        Self { sink, destination, progress, interrupt, headers: Vec::new(), members: 0 }
+        Self { sink, destination, progress, interrupt, headers: Vec::new(), members: 0, disk: 0 }
     }
 
     /// Adds a directory; `path` is relative to the root, here as below.
@@ -83,6 +87,14 @@ impl<'a, S: Sink> Archive<'a, S> {
     /// As [`Archive::directory`].
     pub fn symlink(&mut self, path: &Path, owner: Owner, target: &Path) -> Result<()> {
         self.header(path, owner, Member::Symlink(target))
+    }
+
+    /// Adds another name for the regular file that came before as `original`.
+    ///
+    /// # Errors
+    /// As [`Archive::directory`].
+    pub fn link(&mut self, path: &Path, owner: Owner, original: &Path) -> Result<()> {
+        self.header(path, owner, Member::Link(original))
     }
 
     /// Adds a file with this content.
@@ -142,6 +154,17 @@ impl<'a, S: Sink> Archive<'a, S> {
         self.pad(size)
     }
 
+    /// Where the bytes go.
+    pub fn sink(&mut self) -> &mut S {
+        self.sink
+    }
+
+    /// Bytes that the members so far take on a disk with blocks of 4 KiB, each member rounded up.
+    #[must_use]
+    pub fn disk(&self) -> u64 {
+        self.disk
+    }
+
     /// Ends the archive and gives the number of its members.
     ///
     /// # Errors
@@ -155,6 +178,13 @@ impl<'a, S: Sink> Archive<'a, S> {
     fn header(&mut self, path: &Path, owner: Owner, member: Member) -> Result<()> {
         self.interrupt.check()?;
         self.members += 1;
+        self.disk += match member {
+            Member::File(size) => size.next_multiple_of(DISK_BLOCK),
+            // ext4 keeps shorter targets in the inode.
+            Member::Symlink(target) if target.as_os_str().len() < 60 => 0,
+            Member::Directory | Member::Symlink(_) => DISK_BLOCK,
+            Member::Link(_) => 0,
+        };
         self.headers.clear();
         header::append(&mut self.headers, path, owner, member);
         self.sink.put(&self.headers).map_err(|error| write_error(self.destination, error))

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::attrs::Attributes;
+use super::duplicates::Duplicates;
 use super::entry::{Node, Owner};
 use super::extra::Extra;
 use super::interrupt::Interrupt;
@@ -47,16 +48,16 @@ pub struct Report {
 /// archive is left then.
 pub fn write(request: &Request, interrupt: &Interrupt) -> Result<Report> {
     let attributes = &request.attributes;
-    let database = database::serialize(&attributes.closure)?;
-    let mut tree = Tree::new(&attributes.spec, &attributes.closure, database)?;
-    request.extra.apply(&mut tree)?;
+    let tree = tree(request)?;
     let output = Output::create(&destination(request)?)?;
     let progress = Progress::new(attributes.closure.nar_size());
     let level = attributes.level.unwrap_or(gzip::DEFAULT_LEVEL);
     let fail = |error| write_error(output.path(), error);
     let members = gzip::compress(output.writer()?, request.cores, level, fail, |blocks| {
         let mut archive = Archive::new(blocks, output.path(), &progress, interrupt);
-        append(&mut archive, &tree, &request.store)?;
+        for (path, owner, node) in tree.nodes() {
+            append_node(&mut archive, path, owner, node, &request.store, None)?;
+        }
         archive.finish()
     })?;
     progress.finish();
@@ -65,25 +66,38 @@ pub fn write(request: &Request, interrupt: &Interrupt) -> Result<Report> {
     Ok(Report { path, size: output.publish()?, members, store_paths: attributes.closure.paths().len() })
 }
 
-/// Adds every node of `tree` to `archive`, with the store paths read from `store`.
-pub(crate) fn append<S: Sink>(archive: &mut Archive<S>, tree: &Tree, store: &Path) -> Result<()> {
-    for (path, owner, node) in tree.nodes() {
-        match node {
-            Node::Directory => archive.directory(path, owner)?,
-            Node::Bytes(bytes) => archive.bytes(path, owner, bytes)?,
-            Node::File(source) => archive.file(path, source, |_| owner)?,
-            Node::Symlink(target) => archive.symlink(path, Owner { mode: 0o777, ..owner }, target)?,
-            Node::StorePath => {
-                let name = path.file_name().unwrap_or_default();
-                store::append(archive, path, &store.join(name))?;
-            }
+/// The root file system that is asked for.
+pub(crate) fn tree(request: &Request) -> Result<Tree> {
+    let attributes = &request.attributes;
+    let database = database::serialize(&attributes.closure)?;
+    let mut tree = Tree::new(&attributes.spec, &attributes.closure, database)?;
+    request.extra.apply(&mut tree)?;
+    Ok(tree)
+}
+
+/// Adds a node to `archive`; a store path is read from `store`, and what `duplicates` knows of it becomes links.
+pub(crate) fn append_node<S: Sink>(
+    archive: &mut Archive<S>,
+    path: &Path,
+    owner: Owner,
+    node: &Node,
+    store: &Path,
+    duplicates: Option<&mut Duplicates>,
+) -> Result<()> {
+    match node {
+        Node::Directory => archive.directory(path, owner),
+        Node::Bytes(bytes) => archive.bytes(path, owner, bytes),
+        Node::File(source) => archive.file(path, source, |_| owner),
+        Node::Symlink(target) => archive.symlink(path, Owner { mode: 0o777, ..owner }, target),
+        Node::StorePath => {
+            let name = path.file_name().unwrap_or_default();
+            store::append(archive, path, &store.join(name), duplicates)
         }
     }
-    Ok(())
 }
 
 /// Where the archive goes.
-fn destination(request: &Request) -> Result<PathBuf> {
+pub(crate) fn destination(request: &Request) -> Result<PathBuf> {
     if let Some(out) = &request.out {
         return Ok(out.clone());
     }

@@ -181,7 +181,7 @@ impl Tree {
     }
 
     /// Puts `node` at `path`, in place of an earlier one of the same type.
-    fn insert(&mut self, path: PathBuf, owner: Owner, node: Node) -> Result<()> {
+    pub(crate) fn insert(&mut self, path: PathBuf, owner: Owner, node: Node) -> Result<()> {
         if let Some((_, present)) = self.nodes.get(&path)
             && present.name() != node.name()
         {

@@ -1,0 +1,123 @@
+//! One process installs, the others wait for it: whoever comes first, and again after that one was killed.
+
+use std::time::{Duration, Instant};
+
+use super::error::{Error, Result};
+use super::manifest::{ARCHIVE, Manifest};
+use super::screen::Screen;
+use super::state::{Journal, State};
+use super::{switch, unpack};
+
+/// How often a waiting process looks.
+const PERIOD: Duration = Duration::from_millis(100);
+/// How often an installing one tells how far it is.
+const PUBLISH: Duration = Duration::from_millis(100);
+/// What must be left for the first boot, in bytes.
+const RESERVE: u64 = 64 << 20;
+const MEGABYTE: u64 = 1_000_000;
+
+/// Whether the calling process may install.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// If nobody else does.
+    Once,
+    /// It only waits.
+    Never,
+}
+
+/// Comes back when the system is installed.
+///
+/// # Errors
+/// The message for the user: the installation failed, here or in another process.
+pub fn ensure(state: &State, screen: &mut Screen, attempt: Attempt) -> Result<(), String> {
+    let mut idle = Instant::now();
+    loop {
+        if state.installed() {
+            screen.clear();
+            return Ok(());
+        }
+        if state.stopping() {
+            screen.clear();
+            return Err(named(&Error::Stopped.explain()));
+        }
+        if attempt == Attempt::Once {
+            let lock = state.lock().map_err(|error| named(&error.explain()))?;
+            // Another process may have finished while this one waited for the lock.
+            if lock.is_some() && !state.installed() {
+                state.set_failure(None);
+                let result = install(state, screen);
+                screen.clear();
+                return result.map_err(|error| {
+                    let text = error.explain();
+                    if !matches!(error, Error::Stopped) {
+                        state.set_failure(Some(&text));
+                    }
+                    named(&text)
+                });
+            }
+        } else if let Some(failure) = state.failure() {
+            screen.clear();
+            return Err(named(&failure));
+        }
+        if let Some((done, total)) = state.progress() {
+            idle = Instant::now();
+            screen.progress(done, total);
+        } else if attempt == Attempt::Never && !state.boots() && idle.elapsed() > Duration::from_secs(5) {
+            screen.clear();
+            return Err(named(
+                "NixOS is not installed, and only root can install it.\nNothing was changed.\nwsl -d {name} -u root",
+            ));
+        }
+        std::thread::sleep(PERIOD);
+    }
+}
+
+/// Puts the distribution's name into a message.
+fn named(text: &str) -> String {
+    let name = std::env::var("WSL_DISTRO_NAME").unwrap_or_else(|_| "NixOS".to_owned());
+    text.replace("{name}", &name)
+}
+
+fn install(state: &State, screen: &mut Screen) -> Result<()> {
+    let manifest = state.manifest()?;
+    if state.journal() != Journal::Switching {
+        let free = check_space(state, &manifest)?;
+        state.set_journal(Journal::Unpacking { free })?;
+        screen.line("installing NixOS; this happens once");
+        let mut published: Option<Instant> = None;
+        unpack::unpack(state.root(), &state.path(ARCHIVE), &manifest, &mut |done| {
+            if published.is_none_or(|last| last.elapsed() > PUBLISH) {
+                published = Some(Instant::now());
+                state.publish(done, manifest.unpacked);
+                screen.progress(done, manifest.unpacked);
+                if state.stopping() {
+                    return Err(Error::Stopped);
+                }
+            }
+            Ok(())
+        })?;
+        switch::flush(state)?;
+        state.set_journal(Journal::Switching)?;
+    }
+    switch::switch(state, &manifest)
+}
+
+/// Looks whether the rest fits, before the first write: how many bytes were free then.
+fn check_space(state: &State, manifest: &Manifest) -> Result<u64> {
+    let found = rustix::fs::statvfs(state.root()).map_err(|error| Error::at("", error))?;
+    if found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Err(Error::ReadOnly);
+    }
+    let free = found.f_bavail * found.f_frsize;
+    // What an earlier attempt has written is not needed again.
+    let before = match state.journal() {
+        Journal::Unpacking { free: before } => before.max(free),
+        Journal::New | Journal::Switching => free,
+    };
+    let rest = manifest.disk.saturating_sub(before - free);
+    let needed = rest + RESERVE;
+    if free < needed {
+        return Err(Error::Space { needed: needed.div_ceil(MEGABYTE), free: free / MEGABYTE });
+    }
+    Ok(before)
+}

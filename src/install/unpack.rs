@@ -1,0 +1,155 @@
+//! Unpacks the archive over the running root; what WSL starts programs by is written beside, for the switch.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Mode;
+use tar::{Archive, Entry, EntryType};
+
+use super::error::{Error, Result};
+use super::manifest::{DIRECTORY, Manifest};
+use super::mounts::{Mounts, is_wsls};
+use super::place::{Attributes, Place, member_path};
+use super::source::Source;
+
+/// Where the entry points wait: `new/<position in the manifest>`.
+pub const NEW: &str = "new";
+
+/// How many bytes are unpacked between two calls of the watcher.
+const STEP: u64 = 1 << 20;
+
+/// Unpacks `archive` into `root`, and makes sure that it was the archive of the manifest. `watch` is called with the bytes
+/// that are done; its error ends the work.
+///
+/// # Errors
+/// When the archive is not as the manifest says, a member cannot be written, or `watch` wants no more.
+pub fn unpack(
+    root: &Path,
+    archive: &Path,
+    manifest: &Manifest,
+    watch: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<()> {
+    let unreadable = |source| Error::Archive { path: archive.to_owned(), source };
+    let file = File::open(archive).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    if size != manifest.size {
+        return Err(Error::Damaged(format!("it has {size} bytes instead of {}", manifest.size)));
+    }
+    let mut unpacker = Unpacker {
+        place: Place::open(root)?,
+        mounts: Mounts::below(root).map_err(|error| Error::at("proc/self/mountinfo", error))?,
+        entry_points: manifest.entry_points.iter().map(PathBuf::from).zip(0..).collect(),
+        members: 0,
+    };
+    // Modes are those of the archive.
+    let mask = rustix::process::umask(Mode::empty());
+    let result = std::thread::scope(|scope| {
+        let mut source = Source::start(scope, file);
+        let result = unpacker.members(&mut source, watch);
+        if matches!(result, Err(Error::Stopped | Error::Full { .. } | Error::ReadOnly)) {
+            return result;
+        }
+        // A damaged archive shows itself as anything: what its bytes are decides.
+        match source.finish() {
+            Ok(checked) if checked.size == manifest.size && checked.sha256 == manifest.sha256 => result,
+            Ok(checked) => {
+                let (found, wanted) = (&checked.sha256[..16], &manifest.sha256);
+                Err(Error::Damaged(format!(
+                    "its SHA-256 begins with {found}, not with {}",
+                    wanted.get(..16).unwrap_or(wanted)
+                )))
+            }
+            Err(error) => Err(Error::Damaged(error.to_string())),
+        }
+    });
+    rustix::process::umask(mask);
+    result?;
+    if unpacker.members != manifest.members {
+        let (found, wanted) = (unpacker.members, manifest.members);
+        return Err(Error::Damaged(format!("it has {found} members instead of {wanted}")));
+    }
+    unpacker.place.finish()
+}
+
+struct Unpacker {
+    place: Place,
+    mounts: Mounts,
+    entry_points: HashMap<PathBuf, usize>,
+    members: u64,
+}
+
+impl Unpacker {
+    fn members(&mut self, source: &mut Source<'_>, watch: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
+        let damaged = |error: std::io::Error| Error::Damaged(error.to_string());
+        let mut next = 0;
+        let mut archive = Archive::new(source);
+        for entry in archive.entries().map_err(damaged)? {
+            let entry = entry.map_err(damaged)?;
+            let done = entry.raw_file_position();
+            if done >= next {
+                watch(done)?;
+                next = done + STEP;
+            }
+            self.member(entry)?;
+            self.members += 1;
+        }
+        watch(next)
+    }
+
+    fn member(&mut self, mut entry: Entry<'_, &mut Source<'_>>) -> Result<()> {
+        let name = entry.path_bytes();
+        let wrong = |problem: &str| Error::Member {
+            path: Path::new(OsStr::from_bytes(&name)).to_owned(),
+            problem: problem.to_owned(),
+        };
+        let path = member_path(&name).map_err(wrong)?;
+        let attributes = attributes(&entry).ok_or_else(|| wrong("its header has no mode or owner"))?;
+        let kind = entry.header().entry_type();
+        if self.mounts.covers(&path) {
+            // A store that is mounted over would leave the system without it.
+            return if path.starts_with("nix") { Err(wrong("is on another file system")) } else { Ok(()) };
+        }
+        if is_wsls(&path) {
+            return Ok(());
+        }
+        if let Some(position) = self.entry_points.get(&path) {
+            if kind != EntryType::Regular {
+                return Err(wrong("is no regular file"));
+            }
+            let beside = Path::new(DIRECTORY).join(NEW).join(position.to_string());
+            let size = entry.size();
+            return self.place.file(&beside, attributes, size, &mut entry);
+        }
+        let target = || {
+            let target = entry.link_name_bytes().filter(|target| !target.is_empty());
+            target.map(Cow::into_owned).ok_or_else(|| wrong("is a link without a target"))
+        };
+        match kind {
+            EntryType::Directory => self.place.directory(&path, attributes),
+            EntryType::Symlink => self.place.symlink(&path, attributes, OsStr::from_bytes(&target()?)),
+            EntryType::Link => {
+                let original = member_path(&target()?).map_err(wrong)?;
+                self.place.link(&path, &original)
+            }
+            EntryType::Regular => {
+                let size = entry.size();
+                self.place.file(&path, attributes, size, &mut entry)
+            }
+            _ => Err(wrong("is no file, directory or link")),
+        }
+    }
+}
+
+fn attributes(entry: &Entry<'_, &mut Source<'_>>) -> Option<Attributes> {
+    let header = entry.header();
+    Some(Attributes {
+        mode: header.mode().ok()? & 0o7777,
+        uid: header.uid().ok()?.try_into().ok()?,
+        gid: header.gid().ok()?.try_into().ok()?,
+        modified: header.mtime().ok()?.try_into().ok()?,
+    })
+}
