@@ -21,6 +21,8 @@
   command ? "tarball",
   # Deflate level, 1 (fast) to 12 (small); null for the writer's own choice.
   compressionLevel ? null,
+  # The static `nixos-wsl-install`, which an installer is made of.
+  installProgram ? null,
 }:
 
 derivation (
@@ -41,4 +43,5 @@ derivation (
     allowSubstitutes = false;
   }
   // (if compressionLevel == null then { } else { inherit compressionLevel; })
+  // (if installProgram == null then { } else { inherit installProgram; })
 )

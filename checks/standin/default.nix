@@ -130,6 +130,14 @@ rec {
   namespaceTarball = imageOf "namespace";
   namespaceBrokenTarball = imageOf "namespaceBroken";
 
+  # The same system as an installer.
+  installer = image {
+    name = "nixos-wsl-installer";
+    fileName = "nixos-wsl-installer.tar.gz";
+    command = "installer";
+    installProgram = "${select "nixos-wsl-install" [ "nixos-wsl-install" ]}/bin/nixos-wsl-install";
+  };
+
   # What Nix told the writer of the first image.
   attributes = attributesOf { };
 
@@ -138,6 +146,7 @@ rec {
     links = {
       "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
       "attributes.json" = "${attributes}";
+      "installer.tar.gz" = "${installer}/tarball/nixos-wsl-installer.tar.gz";
       "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-broken-image.tar.gz" = "${namespaceBrokenTarball}/tarball/nixos-wsl-${system}.tar.gz";

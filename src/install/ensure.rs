@@ -14,6 +14,8 @@ const PERIOD: Duration = Duration::from_millis(100);
 const PUBLISH: Duration = Duration::from_millis(100);
 /// What must be left for the first boot, in bytes.
 const RESERVE: u64 = 64 << 20;
+/// What the first shell says.
+const ONCE: &str = "installing NixOS; this happens once";
 const MEGABYTE: u64 = 1_000_000;
 
 /// Whether the calling process may install.
@@ -31,6 +33,7 @@ pub enum Attempt {
 /// The message for the user: the installation failed, here or in another process.
 pub fn ensure(state: &State, screen: &mut Screen, attempt: Attempt) -> Result<(), String> {
     let mut idle = Instant::now();
+    let mut said = false;
     loop {
         if state.installed() {
             screen.clear();
@@ -61,6 +64,10 @@ pub fn ensure(state: &State, screen: &mut Screen, attempt: Attempt) -> Result<()
         }
         if let Some((done, total)) = state.progress() {
             idle = Instant::now();
+            if !said {
+                screen.line(ONCE);
+                said = true;
+            }
             screen.progress(done, total);
         } else if attempt == Attempt::Never && !state.boots() && idle.elapsed() > Duration::from_secs(5) {
             screen.clear();
@@ -83,7 +90,7 @@ fn install(state: &State, screen: &mut Screen) -> Result<()> {
     if state.journal() != Journal::Switching {
         let free = check_space(state, &manifest)?;
         state.set_journal(Journal::Unpacking { free })?;
-        screen.line("installing NixOS; this happens once");
+        screen.line(ONCE);
         let mut published: Option<Instant> = None;
         unpack::unpack(state.root(), &state.path(ARCHIVE), &manifest, &mut |done| {
             if published.is_none_or(|last| last.elapsed() > PUBLISH) {

@@ -139,7 +139,9 @@ impl State {
     /// Tells the processes that wait how much of the total is done.
     pub fn publish(&self, done: u64, total: u64) {
         let beside = self.run("progress.new");
-        if fs::write(&beside, format!("{done} {total}")).is_ok() {
+        // The umask is that of the archive's files.
+        let file = File::options().create(true).write(true).truncate(true).mode(0o644).open(&beside);
+        if file.and_then(|mut file| write!(file, "{done} {total}")).is_ok() {
             let _ = fs::rename(&beside, self.run("progress"));
         }
     }
