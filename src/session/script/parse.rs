@@ -80,12 +80,12 @@ impl Parser<'_> {
         while self.eat(b" ") || self.eat(b"\t") || self.eat(b"\\\n") {}
     }
 
-    /// Skips blanks, comments and the ends of commands.
+    /// Skips blanks, comments and ends of lines.
     fn skip_lines(&mut self) {
         loop {
             self.skip_blanks();
             match self.peek() {
-                Some(b'\n' | b';') => self.at += 1,
+                Some(b'\n') => self.at += 1,
                 Some(b'#') => {
                     while self.peek().is_some_and(|byte| byte != b'\n') {
                         self.at += 1;
@@ -118,7 +118,7 @@ impl Parser<'_> {
             }
             statements.push(self.statement()?);
             self.skip_blanks();
-            if !matches!(self.peek(), None | Some(b'\n' | b';' | b'#')) {
+            if !self.eat(b";") && !matches!(self.peek(), None | Some(b'\n' | b'#')) {
                 return Err(Refused);
             }
         }
@@ -137,6 +137,8 @@ impl Parser<'_> {
         loop {
             self.skip_blanks();
             let condition = self.list()?;
+            self.skip_blanks();
+            self.eat(b";");
             self.skip_lines();
             self.expect(b"then")?;
             branches.push((Some(condition), self.statements(&[b"elif", b"else", b"fi"])?));
