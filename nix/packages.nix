@@ -32,10 +32,12 @@ let
       name,
       features,
       description,
+      profile ? "release",
     }:
     let
       arguments = common // {
         pname = name;
+        CARGO_PROFILE = profile;
         cargoExtraArgs = lib.concatStringsSep " " (
           [
             "--locked"
@@ -66,6 +68,8 @@ let
     program {
       crane = craneLibStatic;
       inherit name features description;
+      # Programs that are in the root several times; the installer's decompression wants speed.
+      profile = if features == [ ] then "small" else "release";
     };
   dynamic =
     name: features: description:

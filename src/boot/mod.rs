@@ -125,11 +125,15 @@ impl Boot<'_> {
             Settings::default()
         });
         self.state.attempt(&generation.toplevel);
-        self.save();
+        let synced = self.state.save_soon(&self.root);
         self.log.info(format_args!("{generation}: activating {}", generation.toplevel.display()));
         self.leave(notice::ACTIVATING, &generation.to_string());
         let activated = activation::run(generation, settings.activation_limit(), &mut self.log);
         notice::remove(notice::ACTIVATING);
+        match synced.map(std::thread::JoinHandle::join) {
+            Ok(_) => {}
+            Err(error) => self.log.warn(format_args!("attempts are not counted: {error}")),
+        }
         match activated {
             Ok(Activated::Cleanly) => {}
             Ok(Activated::WithFaults(reason)) => {

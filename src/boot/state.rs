@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
@@ -121,10 +122,23 @@ impl State {
     /// A full or read-only disk and the like; the old file is then still whole.
     pub fn save(&self, root: &Root) -> Result<(), SaveError> {
         let path = root.path(FILE);
-        self.write(root, &path).map_err(|source| SaveError { path, source })
+        let saved = self.write(root, &path).and_then(|folder| folder.sync_all());
+        saved.map_err(|source| SaveError { path, source })
     }
 
-    fn write(&self, root: &Root, path: &Path) -> std::io::Result<()> {
+    /// Writes the state, and syncs its folder while the boot goes on: every program sees the new file at once, and only
+    /// a cut of the power in these milliseconds brings back the old one.
+    ///
+    /// # Errors
+    /// Those of [`State::save`].
+    pub fn save_soon(&self, root: &Root) -> Result<JoinHandle<()>, SaveError> {
+        let path = root.path(FILE);
+        let folder = self.write(root, &path).map_err(|source| SaveError { path, source })?;
+        Ok(std::thread::spawn(move || drop(folder.sync_all())))
+    }
+
+    /// Puts the file in its place, synced itself; gives the folder, which is not.
+    fn write(&self, root: &Root, path: &Path) -> std::io::Result<File> {
         let folder = root.path(FOLDER);
         std::fs::create_dir_all(&folder)?;
         let beside = folder.join(".boot.json.new");
@@ -135,7 +149,7 @@ impl State {
             std::fs::remove_dir(path)?; // in the way of the rename
         }
         std::fs::rename(&beside, path)?;
-        File::open(&folder)?.sync_all()
+        File::open(&folder)
     }
 
     /// Changes the state while no other program does.
