@@ -138,6 +138,11 @@ in
     system.activationScripts = {
       # Before the users, whose new shells must exist when /etc/passwd names them.
       wslRoot = lib.stringAfter [ "specialfs" ] ''
+        # NixOS-WSL leaves a link to /bin here: what went through it would be gone with the next /bin.
+        if [ -L /sbin ]; then
+          mkdir -p /.sbin && cp -P /sbin/init /.sbin/
+          { mv --exchange --no-target-directory /.sbin /sbin && rm /.sbin; } || { rm /sbin && mv -T /.sbin /sbin; }
+        fi
         ${lib.getExe cfg.programs.nixos-wsl} apply ${rootJson}
       '';
       users = lib.mkIf (!config.services.userborn.enable && !config.systemd.sysusers.enable) {
