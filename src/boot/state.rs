@@ -133,8 +133,8 @@ impl State {
     /// Those of [`State::save`].
     pub fn save_soon(&self, root: &Root) -> Result<JoinHandle<()>, SaveError> {
         let path = root.path(FILE);
-        let folder = self.write(root, &path).map_err(|source| SaveError { path, source })?;
-        Ok(std::thread::spawn(move || drop(folder.sync_all())))
+        let sync = |folder: File| std::thread::Builder::new().spawn(move || drop(folder.sync_all()));
+        self.write(root, &path).and_then(sync).map_err(|source| SaveError { path, source })
     }
 
     /// Puts the file in its place, synced itself; gives the folder, which is not.
