@@ -224,9 +224,16 @@ pub fn mounts(path: &Path) -> Vec<String> {
 
 /// The stand-in's image in the bundle of `$NIXOS_WSL_STANDIN`.
 pub fn image() -> PathBuf {
+    // The same tests pass whoever starts systemd.
+    let namespace = std::env::var_os("NIXOS_WSL_MODE").is_some_and(|mode| mode == "namespace");
+    bundled(if namespace { "namespace-image.tar.gz" } else { "image.tar.gz" })
+}
+
+/// A file of that bundle.
+pub fn bundled(name: &str) -> PathBuf {
     let bundle = std::env::var_os("NIXOS_WSL_STANDIN");
     let bundle = bundle.expect("NIXOS_WSL_STANDIN names what `checks/standin/build bundle` prints");
-    Path::new(&bundle).join("image.tar.gz")
+    Path::new(&bundle).join(name)
 }
 
 /// Whether a process runs; one that only waits to be reaped does not.

@@ -1,0 +1,412 @@
+//! Namespace mode on the simulator: WSL starts no systemd, the first shell does (`wsl.systemd.mode`).
+#![cfg(feature = "sim")]
+
+mod sim;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sim::{Ended, Sim, bundled, ended, exists};
+
+const NAME: &str = "NixOS";
+const HELPER: &str = "/usr/lib/nixos-wsl/bin/nixos-wsl-enter";
+const TOOLS: &str = "PATH=/nix/var/nix/profiles/system/sw/bin:$PATH; ";
+
+fn imported(test: &str) -> Option<Sim> {
+    let sim = Sim::for_starts(test)?;
+    let ended = sim.import(NAME, &bundled("namespace-image.tar.gz"));
+    assert_eq!(ended.code, 0, "{ended:?}");
+    Some(sim)
+}
+
+/// A line for the user's own shell, as `wsl -- bash -c LINE`.
+fn shell(sim: &Sim, line: &str) -> Ended {
+    sim.run(["-d", NAME, "--", "bash", "-c", line])
+}
+
+fn ok(sim: &Sim, line: &str) -> String {
+    let ended = shell(sim, line);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{line}: {ended:?}");
+    ended.out.trim_end().to_owned()
+}
+
+/// A line for root outside of systemd's namespace, past every login shell.
+fn outside(sim: &Sim, line: &str) -> String {
+    sim.sh(NAME, &format!("{TOOLS}{line}"))
+}
+
+/// A program that runs the privileged one as the user, outside, prepared by some Python.
+fn as_user(sim: &Sim, line: &str) -> Ended {
+    sim.run(["-d", NAME, "-u", "nixos", "-e", "/bin/sh", "-c", &format!("{TOOLS}{line}")])
+}
+
+fn systemd(sim: &Sim) -> String {
+    let state = outside(sim, "cat /run/nixos-wsl/state");
+    serde_json::from_str::<serde_json::Value>(&state).expect("JSON")["pid"].to_string()
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_shell_is_beside_systemd_with_a_session() {
+    let Some(sim) = imported("a_shell_is_beside_systemd_with_a_session") else { return };
+    assert_eq!(
+        ok(&sim, "systemctl is-system-running; systemctl --user is-system-running"),
+        "running\nrunning"
+    );
+    assert_eq!(sim.hidden(NAME), "", "WSL hides nothing of this start");
+    assert_eq!(
+        ok(&sim, "cat /proc/1/comm; id -un; echo $XDG_RUNTIME_DIR; test -S $XDG_RUNTIME_DIR/bus && echo bus"),
+        "systemd\nnixos\n/run/user/1000\nbus"
+    );
+    assert!(
+        ok(&sim, "cat /proc/self/cgroup").contains("0::/user.slice/user-1000.slice/session-"),
+        "logind's own"
+    );
+    assert_eq!(
+        ok(&sim, "systemctl --failed --no-legend; nixos-wsl status"),
+        "systemd: running, and this shell is beside it"
+    );
+    assert_eq!(sim.run(["-d", NAME, "-u", "root", "--", "id", "-u"]).out, "0\n");
+    // A shell inside is the plain shell, also where no variable is left to tell.
+    for line in [
+        "sudo -i id -u",
+        "sudo su - nixos -c 'id -u'",
+        "env -i $(grep ^nixos /etc/passwd | cut -d: -f7) -c 'id -u'",
+        "setsid -w $(grep ^nixos /etc/passwd | cut -d: -f7) -lc 'id -u'",
+    ] {
+        let user = ok(&sim, line);
+        assert!(["0", "1000"].contains(&user.as_str()), "{line}: {user}");
+    }
+    assert_eq!(
+        ok(&sim, "sudo -i sh -c 'cat /proc/1/comm; ls /run/nixos-wsl/state'"),
+        "systemd\n/run/nixos-wsl/state"
+    );
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn arguments_environment_directory_and_exit_code_go_through() {
+    let Some(sim) = imported("arguments_environment_directory_and_exit_code_go_through") else { return };
+    assert_eq!(shell(&sim, "exit 42").code, 42);
+    assert_eq!(sim.run(["-d", NAME, "--", "false"]).code, 1);
+    // wsl.exe gives one line to the shell, whatever is in it.
+    let out = sim.ok(["-d", NAME, "--", "printf", "%s|", "a b", "$HOME", "'", "\"", "`x`", "é"]);
+    assert!(out.contains("|'|") && out.contains("é|"), "{out}");
+    let text = sim.ok(["-d", NAME, "--cd", "/usr/lib", "--", "pwd"]);
+    assert_eq!(text, "/usr/lib");
+    let mut command = sim.command([
+        "-d",
+        NAME,
+        "--",
+        "bash",
+        "-c",
+        "echo $PROBE; echo $WSL_DISTRO_NAME; echo $LD_LIBRARY_PATH",
+    ]);
+    let text = ended(
+        command.env("WSLENV", "PROBE:LD_LIBRARY_PATH").env("PROBE", "a b").env("LD_LIBRARY_PATH", "/nowhere"),
+    );
+    assert_eq!(text.out, "a b\nNixOS\n/nowhere\n", "{text:?}");
+    let bytes = sim::fed(&mut sim.command(["-d", NAME, "--", "cat"]), &[0, 255, 10, 13, 0]);
+    assert_eq!(bytes.out.as_bytes().len(), String::from_utf8_lossy(&[0, 255, 10, 13, 0]).len(), "{bytes:?}");
+    assert_eq!(ok(&sim, "umask; ulimit -n"), ok(&sim, "umask; ulimit -n"));
+    let login = sim.run([
+        "-d",
+        NAME,
+        "--shell-type",
+        "login",
+        "--",
+        "shopt",
+        "-q",
+        "login_shell",
+        "&&",
+        "echo",
+        "login",
+    ]);
+    assert!(login.out.is_empty() || login.out == "login\n", "{login:?}");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn six_first_shells_start_one_systemd() {
+    let Some(sim) = imported("six_first_shells_start_one_systemd") else { return };
+    let shells: Vec<_> = (0..6)
+        .map(|_| {
+            let mut command = sim.command([
+                "-d",
+                NAME,
+                "--",
+                "bash",
+                "-c",
+                "systemctl is-system-running; stat -Lc %i /proc/1/ns/pid",
+            ]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("wsl-sim")
+        })
+        .collect();
+    let outputs: Vec<_> = shells
+        .into_iter()
+        .map(|shell| {
+            let output = shell.wait_with_output().expect("an end");
+            assert!(output.status.success(), "{output:?}");
+            assert!(output.stderr.is_empty(), "{output:?}");
+            String::from_utf8(output.stdout).expect("text")
+        })
+        .collect();
+    assert!(outputs[0].starts_with("running\n"), "{outputs:?}");
+    assert!(outputs.iter().all(|output| *output == outputs[0]), "{outputs:?}");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_systemd_that_died_is_started_again_and_a_stopped_one_leaves_nothing() {
+    let Some(sim) = imported("a_systemd_that_died_is_started_again_and_a_stopped_one_leaves_nothing") else {
+        return;
+    };
+    ok(&sim, "true");
+    let first = systemd(&sim);
+    let mut shell_inside =
+        sim.command(["-d", NAME, "--", "sleep", "98765"]).stdout(Stdio::null()).spawn().expect("wsl-sim");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !outside(&sim, "ps -eo args").contains("sleep 98765") {
+        assert!(Instant::now() < deadline, "no sleep");
+    }
+    outside(&sim, &format!("kill -9 {first}"));
+    assert_ne!(sim::code(shell_inside.wait().expect("its end")), 0, "a shell does not outlive its systemd");
+    assert_eq!(ok(&sim, "systemctl is-system-running"), "running");
+    let second = systemd(&sim);
+    assert_ne!(first, second);
+    assert_eq!(
+        outside(&sim, "nixos-wsl status"),
+        format!("systemd: running as process {second}; this shell is outside")
+    );
+    assert_eq!(outside(&sim, "nixos-wsl stop"), "systemd has stopped.");
+    assert_eq!(outside(&sim, "nixos-wsl stop"), "systemd was not running.");
+    assert_eq!(
+        outside(
+            &sim,
+            "ls -d /sys/fs/cgroup/wsl-user/distro-1/nixos-wsl /run/nixos-wsl/state /run/nixos-wsl/notify 2>/dev/null | wc -l"
+        ),
+        "0"
+    );
+    assert_eq!(
+        outside(&sim, "ls /proc | grep -c '^[0-9]*$' >/dev/null; ps -eo comm | grep -c systemd || true"),
+        "0"
+    );
+    assert!(outside(&sim, "nixos-wsl status").contains("stopped"));
+    assert_eq!(outside(&sim, "nixos-wsl exec -u nixos systemctl is-system-running"), "running");
+    assert_eq!(outside(&sim, "nixos-wsl exec id -u; nixos-wsl exec -u nixos id -u"), "0\n1000");
+    assert!(outside(&sim, "nixos-wsl logs").contains("activating /nix/store/"));
+    // A state that names another process is not believed.
+    outside(
+        &sim,
+        "nixos-wsl stop; sleep 1000 & printf '{\"version\":1,\"pid\":%s,\"starttime\":1,\"pidns\":1,\"mntns\":1,\"origin\":1,\"cgroup\":\"/x\",\"ready\":true}' $! >/run/nixos-wsl/state",
+    );
+    assert_eq!(ok(&sim, "systemctl is-system-running"), "running");
+    sim.ok(["--terminate", NAME]);
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn mounts_come_in_and_none_goes_out() {
+    let Some(sim) = imported("mounts_come_in_and_none_goes_out") else { return };
+    let before = outside(&sim, "cut -d' ' -f5 /proc/self/mountinfo | sort");
+    ok(&sim, "true");
+    assert_eq!(
+        outside(&sim, "cut -d' ' -f5 /proc/self/mountinfo | sort"),
+        before,
+        "the mounts outside stay as they are"
+    );
+    outside(&sim, "mkdir -p /mnt/later; mount -t tmpfs later /mnt/later; echo here >/mnt/later/file");
+    assert_eq!(ok(&sim, "cat /mnt/later/file"), "here");
+    ok(&sim, "sudo mkdir -p /srv/x; sudo mount -t tmpfs x /srv/x");
+    assert!(!outside(&sim, "cat /proc/self/mountinfo").contains("/srv/x"));
+    assert_eq!(ok(&sim, "hostname"), outside(&sim, "hostname"), "one host name");
+    let same = "stat -Lc %i /proc/self/ns/uts /proc/self/ns/ipc /proc/self/ns/net /proc/self/ns/user";
+    assert_eq!(ok(&sim, same), outside(&sim, same), "no further namespaces");
+    assert_eq!(ok(&sim, "touch /nix/store/x 2>/dev/null || echo read-only"), "read-only");
+    assert_eq!(
+        ok(&sim, "cat /proc/sys/fs/binfmt_misc/status; head -1 /proc/sys/fs/binfmt_misc/WSLInterop"),
+        "enabled\nenabled"
+    );
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_shell_comes_although_systemd_does_not() {
+    let Some(sim) = Sim::for_starts("a_shell_comes_although_systemd_does_not") else { return };
+    assert_eq!(sim.import(NAME, &bundled("namespace-broken-image.tar.gz")).code, 0);
+    let ended = shell(&sim, "id -un; exit 5");
+    assert_eq!((ended.code, ended.out.as_str()), (5, "nixos\n"), "{ended:?}");
+    let lines: Vec<_> = ended.err.lines().collect();
+    assert_eq!(lines.len(), 1, "one line says why: {ended:?}");
+    assert!(
+        lines[0].contains("systemd ended before it was ready") && lines[0].contains("outside"),
+        "{ended:?}"
+    );
+    let mut strict = sim.command(["-d", NAME, "--", "id", "-un"]);
+    let strict = ended_strict(&mut strict);
+    assert_eq!((strict.code, strict.out.as_str()), (1, ""), "{strict:?}");
+    // Without its rights the program says so, and the shell comes as well.
+    outside(&sim, &format!("chmod u-s {HELPER}"));
+    let ended = shell(&sim, "id -un");
+    assert_eq!(ended.out, "nixos\n");
+    assert!(ended.err.contains("setuid"), "{ended:?}");
+    outside(&sim, &format!("rm {HELPER}"));
+    let ended = shell(&sim, "id -un");
+    assert_eq!(ended.out, "nixos\n");
+    assert!(ended.err.contains("No such file"), "{ended:?}");
+}
+
+fn ended_strict(command: &mut Command) -> Ended {
+    ended(command.env("WSLENV", "NIXOS_WSL_STRICT").env("NIXOS_WSL_STRICT", "1"))
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_hostile_caller_of_the_privileged_program_gains_nothing() {
+    let Some(sim) = imported("a_hostile_caller_of_the_privileged_program_gains_nothing") else { return };
+    ok(&sim, "true");
+    let cases = [
+        ("no environment", format!("exec env -i {HELPER} -c 'id -u'")),
+        (
+            "hostile environment",
+            format!(
+                "exec env -i LD_PRELOAD=/tmp/x.so LD_AUDIT=/tmp/x.so GCONV_PATH=/tmp PATH=/tmp IFS=x BASH_ENV=/tmp/x ENV=/tmp/x SHELL=/tmp/x HOME=/tmp USER=root LOGNAME=root NOTIFY_SOCKET=/tmp/x XDG_RUNTIME_DIR=/tmp NIXOS_WSL_RESUME=foreground {HELPER} -c '/run/current-system/sw/bin/id -u'"
+            ),
+        ),
+        ("another name", format!("exec -a -root {HELPER} -c 'id -u'")),
+        ("an option", format!("exec -a --user=root {HELPER} -c 'id -u'")),
+        ("binary arguments", format!("exec {HELPER} -c 'id -u' $(printf '\\377\\001') ''")),
+        ("huge arguments", format!("exec {HELPER} -c 'id -u' $(head -c 100000 /dev/zero | tr '\\0' x)")),
+        ("closed streams", format!("{HELPER} -c 'id -u >/tmp/uid' <&- >&- 2>&-; cat /tmp/uid")),
+        (
+            "a foreign directory",
+            format!("mkdir -p /tmp/gone; cd /tmp/gone; rmdir /tmp/gone; exec {HELPER} -c 'id -u'"),
+        ),
+        (
+            "a passed caller",
+            format!("exec 3</etc/passwd 4</etc/passwd; NIXOS_WSL_RESUME=outside exec {HELPER} -c 'id -u'"),
+        ),
+    ];
+    for (name, line) in cases {
+        let ended = as_user(&sim, &line);
+        assert_eq!(ended.out.lines().next_back(), Some("1000"), "{name}: {ended:?}");
+    }
+    // Under limits that leave room for nothing there is no shell, and no more than that.
+    for limit in ["-n 0", "-f 0", "-u 0", "-v 1000", "-s 16", "-t 0", "-l 0"] {
+        let ended = as_user(&sim, &format!("(ulimit {limit}; {HELPER} -c 'id -u'); echo survived"));
+        assert!(ended.out == "1000\nsurvived\n" || ended.out == "survived\n", "{limit}: {ended:?}");
+    }
+    // The user can neither stop, trace nor read the process that waits.
+    assert_eq!(
+        outside(&sim, "stat -c '%u %a' /run/nixos-wsl /run/nixos-wsl/state /run/nixos-wsl/lock"),
+        "0 755\n0 644\n0 600"
+    );
+    assert_ne!(as_user(&sim, "mv /run/nixos-wsl /run/x").code, 0);
+    assert_ne!(as_user(&sim, "exec 9>/run/nixos-wsl/lock").code, 0);
+    assert_eq!(systemd(&sim), systemd(&sim));
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_state_that_is_not_root_s_own_is_not_used() {
+    let Some(sim) = imported("a_state_that_is_not_root_s_own_is_not_used") else { return };
+    let says = |setting: &str| {
+        outside(&sim, &format!("rm -rf /run/nixos-wsl; {setting}"));
+        shell(&sim, "id -u")
+    };
+    for (name, setting) in [
+        ("a user's folder", "mkdir /run/nixos-wsl; chown 1000 /run/nixos-wsl"),
+        ("everyone's folder", "mkdir /run/nixos-wsl; chmod 777 /run/nixos-wsl"),
+        ("a link", "mkdir /tmp/run; ln -s /tmp/run /run/nixos-wsl"),
+        (
+            "a user's lock",
+            "mkdir -m 755 /run/nixos-wsl; touch /run/nixos-wsl/lock; chown 1000 /run/nixos-wsl/lock",
+        ),
+        ("a lock elsewhere", "mkdir -m 755 /run/nixos-wsl; ln -s /etc/shadow /run/nixos-wsl/lock"),
+    ] {
+        let ended = says(setting);
+        assert_eq!(ended.out, "1000\n", "{name}: {ended:?}");
+        assert!(ended.err.contains("/run/nixos-wsl"), "{name}: {ended:?}");
+    }
+    for (name, setting) in [
+        (
+            "a user's state",
+            "mkdir -m 755 /run/nixos-wsl; echo '{}' >/run/nixos-wsl/state; chown 1000 /run/nixos-wsl/state",
+        ),
+        ("a state elsewhere", "mkdir -m 755 /run/nixos-wsl; ln -s /etc/passwd /run/nixos-wsl/state"),
+        ("no state at all", "mkdir -m 755 /run/nixos-wsl; head -c 100 /dev/urandom >/run/nixos-wsl/state"),
+    ] {
+        let ended = says(setting);
+        assert_eq!((ended.out.as_str(), ended.err.as_str()), ("1000\n", ""), "{name}: {ended:?}");
+        assert_eq!(ok(&sim, "cat /proc/1/comm"), "systemd", "{name}");
+        outside(&sim, "nixos-wsl stop");
+    }
+    assert_eq!(outside(&sim, "head -c 5 /etc/shadow"), "root:");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_waiter_that_is_killed_takes_its_shell_along() {
+    let Some(sim) = imported("a_waiter_that_is_killed_takes_its_shell_along") else { return };
+    ok(&sim, "true");
+    for (signal, marker) in [("KILL", "98761"), ("TERM", "98762"), ("HUP", "98763")] {
+        let mut client =
+            sim.command(["-d", NAME, "--", "sleep", marker]).stderr(Stdio::null()).spawn().expect("wsl-sim");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let sleeps = || {
+            sim.processes(NAME)
+                .into_iter()
+                .filter(|pid| {
+                    std::fs::read(format!("/proc/{pid}/cmdline"))
+                        .is_ok_and(|line| line == format!("sleep\0{marker}\0").as_bytes())
+                })
+                .collect::<Vec<_>>()
+        };
+        while sleeps().is_empty() {
+            assert!(Instant::now() < deadline, "no sleep");
+        }
+        let pids = sleeps();
+        outside(
+            &sim,
+            &format!(
+                "for p in $(ps -eo pid,args | grep 'sleep {marker}' | grep -v -e grep -e runuser | head -1 | sed 's/^ *//; s/ .*//'); do kill -{signal} $p; done"
+            ),
+        );
+        assert_ne!(sim::code(client.wait().expect("its end")), 0, "{signal}");
+        while pids.iter().any(|&pid| exists(pid)) {
+            assert!(Instant::now() < deadline, "{signal}: the shell stays");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn two_hundred_shells_leave_nothing_behind() {
+    let Some(sim) = imported("two_hundred_shells_leave_nothing_behind") else { return };
+    let count = || {
+        outside(
+            &sim,
+            "ls /proc | grep -c '^[0-9]'; cat /proc/self/mountinfo | wc -l; find /sys/fs/cgroup -name 'session-*' | wc -l; find /run/nixos-wsl | wc -l",
+        )
+    };
+    for _ in 0..3 {
+        ok(&sim, "true");
+    }
+    let settled = |wanted: Option<&str>| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let now = count();
+            if wanted.is_none_or(|wanted| now == wanted) || Instant::now() > deadline {
+                return now;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    };
+    std::thread::sleep(Duration::from_secs(2));
+    let before = settled(None);
+    for number in 0..200 {
+        assert_eq!(shell(&sim, &format!("exit {}", number % 100)).code, number % 100);
+    }
+    assert_eq!(settled(Some(&before)), before, "processes, mounts, sessions, files");
+}
