@@ -55,7 +55,9 @@ fn is_systemd(process: &str) -> bool {
 /// Whether a shell that starts here is to go inside first.
 #[must_use]
 pub fn wanted() -> bool {
-    std::env::var_os(OUTSIDE).is_none() && !inside() && (State::read().is_ok() || mode() == Mode::Namespace)
+    // A caller that was announced and not found has been this way before.
+    let first = std::env::var_os(OUTSIDE).is_none() && std::env::var_os(resume::MARK).is_none();
+    first && !inside() && (State::read().is_ok() || mode() == Mode::Namespace)
 }
 
 /// The mode of the system that runs, or is to run.

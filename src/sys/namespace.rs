@@ -161,8 +161,16 @@ pub fn stop() {
 /// # Errors
 /// Those of `dup2(2)`.
 pub fn place(descriptor: BorrowedFd<'_>, number: i32) -> io::Result<()> {
-    // SAFETY: only called right before execve, when nothing here uses what the number stood for.
-    match unsafe { libc::dup2(descriptor.as_raw_fd(), number) } {
+    // SAFETY: only called right before execve, when nothing here uses what the number stood for. A descriptor that has the
+    // number already is no copy, and would be closed by execve.
+    let result = unsafe {
+        if descriptor.as_raw_fd() == number {
+            libc::fcntl(number, libc::F_SETFD, 0)
+        } else {
+            libc::dup2(descriptor.as_raw_fd(), number)
+        }
+    };
+    match result {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
