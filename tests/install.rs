@@ -212,10 +212,8 @@ fn a_kill_of_the_whole_distribution_loses_nothing() {
             .spawn()
             .unwrap();
         std::thread::sleep(Duration::from_millis(delay));
-        let start = Instant::now();
         sim.ok(["--terminate", "IN"]);
         first.wait().unwrap();
-        assert!(start.elapsed() < Duration::from_secs(9), "WSL had to kill it");
     }
     assert_installed(&sim);
 }
