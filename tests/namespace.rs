@@ -166,7 +166,8 @@ fn a_systemd_that_died_is_started_again_and_a_stopped_one_leaves_nothing() {
     let mut shell_inside =
         sim.command(["-d", NAME, "--", "sleep", "98765"]).stdout(Stdio::null()).spawn().expect("wsl-sim");
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !outside(&sim, "ps -eo args").contains("sleep 98765") {
+    // Exactly these words: those who bring it inside have them in longer lines of their own.
+    while !outside(&sim, "ps -eo args").lines().any(|line| line.trim() == "sleep 98765") {
         assert!(Instant::now() < deadline, "no sleep");
     }
     outside(&sim, &format!("kill -9 {first}"));
