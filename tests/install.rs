@@ -111,7 +111,7 @@ fn installs_what_the_plain_image_holds_with_equal_files_as_links() {
     let (installed, plain) = (extracted("installer.tar.gz"), extracted("image.tar.gz"));
     let ended = unpack(installed.path());
     assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{ended:?}");
-    assert!(!ended.err.contains('\r') && ended.err.contains("90 %"), "{}", ended.err);
+    assert!(!ended.err.contains('\r') && ended.err.contains("100 %"), "{}", ended.err);
     assert_eq!(listing(installed.path()), listing(plain.path()));
     let blocks = |root: &Path| {
         let status = Command::new("du").arg("-s").arg(root.join("nix")).output().unwrap();

@@ -103,6 +103,7 @@ fn install(state: &State, screen: &mut Screen) -> Result<()> {
             }
             Ok(())
         })?;
+        screen.progress(manifest.unpacked, manifest.unpacked);
         switch::flush(state)?;
         state.set_journal(Journal::Switching)?;
     }
