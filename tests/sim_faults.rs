@@ -9,15 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sim::{Sim, exists, fed, image, mounts};
-
-/// A world with the image imported as NixOS.
-fn imported(test: &str) -> Option<Sim> {
-    let sim = Sim::for_starts(test)?;
-    let ended = sim.import("NixOS", &image());
-    assert_eq!(ended.code, 0, "{ended:?}");
-    Some(sim)
-}
+use sim::{Sim, exists, fed, mounts};
 
 fn kill(pid: u32) {
     let status = Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill");
@@ -35,7 +27,7 @@ fn gone(what: &str, mut is_gone: impl FnMut() -> bool) {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_killed_supervisor_takes_everything_with_it() {
-    let Some(sim) = imported("a_killed_supervisor_takes_everything_with_it") else { return };
+    let Some(sim) = Sim::with_image("a_killed_supervisor_takes_everything_with_it") else { return };
     sim.sh("NixOS", "true");
     let cgroup = sim.instance("NixOS")["cgroup"].as_str().expect("a path").to_owned();
     let processes = sim.processes("NixOS");
@@ -54,7 +46,7 @@ fn a_killed_supervisor_takes_everything_with_it() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn kill_9_of_the_client_at_any_time_of_a_start() {
-    let Some(sim) = imported("kill_9_of_the_client_at_any_time_of_a_start") else { return };
+    let Some(sim) = Sim::with_image("kill_9_of_the_client_at_any_time_of_a_start") else { return };
     for delay in [0, 1, 3, 10, 30, 100, 300, 1000] {
         let mut client = sim
             .command(["-e", "/bin/sh", "-c", "exec sleep 1000"])
@@ -75,7 +67,7 @@ fn kill_9_of_the_client_at_any_time_of_a_start() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn kill_9_of_the_supervisor_at_any_time_of_a_start() {
-    let Some(sim) = imported("kill_9_of_the_supervisor_at_any_time_of_a_start") else { return };
+    let Some(sim) = Sim::with_image("kill_9_of_the_supervisor_at_any_time_of_a_start") else { return };
     for delay in [0, 2, 10, 50, 200, 600] {
         let mut client = sim
             .command(["-e", "/bin/sh", "-c", "exec sleep 1000"])
@@ -95,7 +87,7 @@ fn kill_9_of_the_supervisor_at_any_time_of_a_start() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn the_distribution_ends_with_wsls_init_and_with_its_own() {
-    let Some(sim) = imported("the_distribution_ends_with_wsls_init_and_with_its_own") else { return };
+    let Some(sim) = Sim::with_image("the_distribution_ends_with_wsls_init_and_with_its_own") else { return };
     sim.sh("NixOS", "true");
     let supervisor = sim.supervisor("NixOS");
     sim.run(["-u", "root", "-e", "/bin/sh", "-c", "kill -9 2; sleep 10"]);
@@ -113,7 +105,7 @@ fn the_distribution_ends_with_wsls_init_and_with_its_own() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn first_commands_at_the_same_time_start_one_system() {
-    let Some(sim) = imported("first_commands_at_the_same_time_start_one_system") else { return };
+    let Some(sim) = Sim::with_image("first_commands_at_the_same_time_start_one_system") else { return };
     let clients: Vec<_> = (0..6)
         .map(|_| {
             let mut command = sim.command([
@@ -135,7 +127,7 @@ fn first_commands_at_the_same_time_start_one_system() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn faults_that_wsl_hides_are_reported() {
-    let Some(sim) = imported("faults_that_wsl_hides_are_reported") else { return };
+    let Some(sim) = Sim::with_image("faults_that_wsl_hides_are_reported") else { return };
     let conf = sim.inside("NixOS", "etc/wsl.conf");
     let good = fs::read_to_string(&conf).expect("wsl.conf");
     let write = |text: &str| {
@@ -187,7 +179,7 @@ fn faults_that_wsl_hides_are_reported() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn wslg_and_drives_in_all_variants() {
-    let Some(sim) = imported("wslg_and_drives_in_all_variants") else { return };
+    let Some(sim) = Sim::with_image("wslg_and_drives_in_all_variants") else { return };
     for (variant, x11, wayland) in
         [("present", true, true), ("headless", true, false), ("absent", false, false)]
     {
@@ -214,7 +206,7 @@ fn wslg_and_drives_in_all_variants() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn the_machine_is_out_of_reach() {
-    let Some(sim) = imported("the_machine_is_out_of_reach") else { return };
+    let Some(sim) = Sim::with_image("the_machine_is_out_of_reach") else { return };
     let secret = sim.directory.path().join("outside");
     fs::write(&secret, "").expect("a file");
     let outside = secret.to_str().expect("a path");

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
-use sim::{Sim, code, exists, image};
+use sim::{Sim, code, exists};
 
 /// wsl-sim on a terminal, and the terminal's other side.
 struct Terminal {
@@ -67,19 +67,12 @@ fn resize(master: impl AsFd, rows: u16, columns: u16) {
     tcsetwinsize(master, size).expect("a terminal");
 }
 
-fn imported(test: &str) -> Option<Sim> {
-    let sim = Sim::for_starts(test)?;
-    let ended = sim.import("NixOS", &image());
-    assert_eq!(ended.code, 0, "{ended:?}");
-    Some(sim)
-}
-
 const PATH: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; PS1='ready> '\n";
 
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_shell_on_a_terminal() {
-    let Some(sim) = imported("a_shell_on_a_terminal") else { return };
+    let Some(sim) = Sim::with_image("a_shell_on_a_terminal") else { return };
     let mut terminal = Terminal::open(&sim, &["-d", "NixOS"]);
     terminal.expect("$ ");
     let modes = tcgetattr(&terminal.slave).expect("a terminal").local_modes;
@@ -117,7 +110,7 @@ fn a_shell_on_a_terminal() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn all_output_and_a_hang_up() {
-    let Some(sim) = imported("all_output_and_a_hang_up") else { return };
+    let Some(sim) = Sim::with_image("all_output_and_a_hang_up") else { return };
     // Output of a command is all there, though its process has ended at once.
     let mut terminal = Terminal::open(
         &sim,

@@ -57,6 +57,14 @@ impl Sim {
         Some(sim)
     }
 
+    /// As [`Sim::for_starts`], with the stand-in's image imported as NixOS.
+    pub fn with_image(test: &str) -> Option<Self> {
+        let sim = Self::for_starts(test)?;
+        let imported = sim.import("NixOS", &image());
+        assert_eq!(imported.code, 0, "{imported:?}");
+        Some(sim)
+    }
+
     /// A command in this world.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.program);
