@@ -23,6 +23,7 @@ let
         config.users.users.${cfg.defaultUser}.name
       else
         null;
+    inherit (config.users) mutableUsers;
   };
 
   complete = "${lib.getExe cfg.programs.nixos-wsl} boot-complete";

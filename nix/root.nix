@@ -13,7 +13,7 @@
   # Static programs, as absolute paths of files in the store:
   #   init   /sbin/init
   #   shell  /bin/sh, /bin/login, /bin/mount and every user's login shell
-  #   cli    /bin/nixos-wsl, or null to leave it out
+  #   cli    /bin/nixos-wsl and what a stock DistroLauncher runs, or null to leave them out
   #   enter  nixos-wsl-enter, or null: only where the mode needs it (wsl.systemd.mode)
   programs,
 
@@ -208,6 +208,21 @@ let
     ];
   };
 
+  # What a stock DistroLauncher makes its user with (W§9).
+  launcherLinks =
+    map
+      (name: {
+        path = "/usr/sbin/${name}";
+        target = programs.cli;
+      })
+      (
+        when (programs.cli or null != null) [
+          "adduser"
+          "deluser"
+          "usermod"
+        ]
+      );
+
   initFile = {
     path = "/sbin/init";
     source = programs.init;
@@ -261,6 +276,7 @@ let
       "/usr/lib"
       "/usr/lib/nixos-wsl"
       shells
+      "/usr/sbin"
       "/usr/share"
       "/var"
       "/var/cache"
@@ -305,13 +321,13 @@ let
     ++ map (entry: copy "${privileged.path}/${entry.name}" entry.mode entry.source) privileged.entries
     ++ map binEntry (attrNames binNames)
     ++ map fileEntry shellFiles
-    ++ map linkEntry shellLinks
+    ++ map linkEntry (shellLinks ++ launcherLinks)
     ++ extraEntries;
 
   apply = {
     version = 1;
     files = [ initFile ] ++ shellFiles ++ extraApply.files or [ ];
-    links = shellLinks ++ extraApply.links or [ ];
+    links = shellLinks ++ launcherLinks ++ extraApply.links or [ ];
     trees = [
       {
         path = "/bin";

@@ -28,6 +28,8 @@ pub struct Settings {
     pub systemd_timeout: u64,
     /// Namespace mode with WSL's default user root: the user whose shells root's are.
     pub systemd_user: Option<String>,
+    /// `users.mutableUsers`: users and passwords that the configuration does not declare stay.
+    pub mutable_users: bool,
 }
 
 /// Where systemd is process 1.
@@ -50,6 +52,7 @@ impl Default for Settings {
             systemd_mode: Mode::Native,
             systemd_timeout: 90,
             systemd_user: None,
+            mutable_users: true,
         }
     }
 }

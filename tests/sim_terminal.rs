@@ -2,70 +2,14 @@
 #![cfg(feature = "sim")]
 
 mod sim;
+mod terminal;
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::OpenptFlags;
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
-use sim::{Sim, code, exists};
-
-/// wsl-sim on a terminal, and the terminal's other side.
-struct Terminal {
-    master: File,
-    slave: OwnedFd,
-    client: Child,
-    seen: String,
-}
-
-impl Terminal {
-    fn open(sim: &Sim, arguments: &[&str]) -> Self {
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-        let master = rustix::pty::openpt(flags).expect("a terminal");
-        rustix::pty::unlockpt(&master).expect("a terminal");
-        let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags).expect("a terminal");
-        resize(&master, 33, 111);
-        let stream = || Stdio::from(slave.try_clone().expect("a descriptor"));
-        let mut command = sim.command(arguments);
-        let client = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("wsl-sim");
-        Self { master: master.into(), slave, client, seen: String::new() }
-    }
-
-    fn type_in(&mut self, text: &str) {
-        self.master.write_all(text.as_bytes()).expect("the terminal takes it");
-    }
-
-    /// Reads until a text has appeared.
-    fn expect(&mut self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !self.seen.contains(text) {
-            assert!(Instant::now() < deadline, "no {text:?} in {:?}", self.seen);
-            let timeout = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-            let mut events = [PollFd::new(&self.master, PollFlags::IN)];
-            if poll(&mut events, Some(&timeout)).expect("a terminal") > 0 {
-                let mut buffer = [0; 4096];
-                let count = self.master.read(&mut buffer).expect("a terminal");
-                self.seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
-            }
-        }
-        let end = self.seen.find(text).expect("it was found") + text.len();
-        self.seen.drain(..end);
-    }
-
-    fn end(&mut self) -> i32 {
-        code(self.client.wait().expect("its end"))
-    }
-}
-
-fn resize(master: impl AsFd, rows: u16, columns: u16) {
-    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(master, size).expect("a terminal");
-}
+use rustix::termios::{LocalModes, tcgetattr};
+use sim::{Sim, exists};
+use terminal::{Terminal, resize};
 
 const PATH: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; PS1='ready> '\n";
 
@@ -73,7 +17,7 @@ const PATH: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; PS1='ready> 
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_shell_on_a_terminal() {
     let Some(sim) = Sim::with_image("a_shell_on_a_terminal") else { return };
-    let mut terminal = Terminal::open(&sim, &["-d", "NixOS"]);
+    let mut terminal = Terminal::open(&sim, &["-d", "NixOS"], 111);
     terminal.expect("$ ");
     let modes = tcgetattr(&terminal.slave).expect("a terminal").local_modes;
     assert!(!modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG), "raw while it runs");
@@ -115,12 +59,13 @@ fn all_output_and_a_hang_up() {
     let mut terminal = Terminal::open(
         &sim,
         &["-e", "/bin/sh", "-c", "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done"],
+        111,
     );
     terminal.expect("line 4999\r\n");
     assert_eq!(terminal.end(), 0);
     // A client that is killed hangs up, and its session dies.
     let mut terminal =
-        Terminal::open(&sim, &["-u", "root", "-e", "/bin/sh", "-c", "echo started; exec sleep 98765"]);
+        Terminal::open(&sim, &["-u", "root", "-e", "/bin/sh", "-c", "echo started; exec sleep 98765"], 111);
     terminal.expect("started");
     let sleeps = || {
         sim.processes("NixOS")

@@ -38,6 +38,19 @@ in
 lib'.decide "contract" (
   failures "default" default
   ++ failures "envfs" envfs
+  ++
+    lib.concatMap
+      (
+        name:
+        lib'.expect (lib.hasPrefix builtins.storeDir
+          (lib'.entriesOf default)."/usr/sbin/${name}".target or ""
+        ) "a stock DistroLauncher runs /usr/sbin/${name} (W§9)"
+      )
+      [
+        "adduser"
+        "deluser"
+        "usermod"
+      ]
   ++ lib'.expect (
     !(default.config.environment.etc.hostname.enable || default.config.environment.etc.hosts.enable)
   ) "/etc/hosts and /etc/hostname must not be links into the store, WSL writes through them"

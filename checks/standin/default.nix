@@ -99,6 +99,16 @@ let
       toplevel = toplevels.${name};
       spec = generations.${name}.root.spec toplevels.${name};
     };
+  installerOf =
+    name:
+    image {
+      name = "nixos-wsl-${name}-installer";
+      fileName = "nixos-wsl-installer.tar.gz";
+      command = "installer";
+      installProgram = "${select "nixos-wsl-install" [ "nixos-wsl-install" ]}/bin/nixos-wsl-install";
+      toplevel = toplevels.${name};
+      spec = generations.${name}.root.spec toplevels.${name};
+    };
 
   # In the writer's place: keeps what Nix tells the writer, so that tests can start it by hand.
   attributesOf =
@@ -130,13 +140,11 @@ rec {
   namespaceTarball = imageOf "namespace";
   namespaceBrokenTarball = imageOf "namespaceBroken";
 
-  # The same system as an installer.
-  installer = image {
-    name = "nixos-wsl-installer";
-    fileName = "nixos-wsl-installer.tar.gz";
-    command = "installer";
-    installProgram = "${select "nixos-wsl-install" [ "nixos-wsl-install" ]}/bin/nixos-wsl-install";
-  };
+  # The same system as an installer; and those whose first start does not go well, or is the first shell's.
+  installer = installerOf "first";
+  failingInstaller = installerOf "failing";
+  brokenInstaller = installerOf "withoutSystemd";
+  namespaceInstaller = installerOf "namespace";
 
   # What Nix told the writer of the first image.
   attributes = attributesOf { };
@@ -147,6 +155,9 @@ rec {
       "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
       "attributes.json" = "${attributes}";
       "installer.tar.gz" = "${installer}/tarball/nixos-wsl-installer.tar.gz";
+      "failing-installer.tar.gz" = "${failingInstaller}/tarball/nixos-wsl-installer.tar.gz";
+      "broken-installer.tar.gz" = "${brokenInstaller}/tarball/nixos-wsl-installer.tar.gz";
+      "namespace-installer.tar.gz" = "${namespaceInstaller}/tarball/nixos-wsl-installer.tar.gz";
       "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-broken-image.tar.gz" = "${namespaceBrokenTarball}/tarball/nixos-wsl-${system}.tar.gz";

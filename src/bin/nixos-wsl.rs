@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use nixos_wsl::boot::root::Root;
 use nixos_wsl::boot::{apply, choose, generations, listing, log, recover};
+use nixos_wsl::features::accounts::{self, Program};
 use nixos_wsl::features::{drivers, start_menu, usbip};
 use nixos_wsl::namespace::status;
 use nixos_wsl::namespace::stop::{self, Stopped};
@@ -175,6 +176,10 @@ enum Recover {
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
+    let name = std::env::args_os().next().unwrap_or_default();
+    if let Some(program) = Program::of(Path::new(&name)) {
+        return account(program);
+    }
     let outcome = match Arguments::parse().command {
         Command::Generations => {
             show_generations(&Root::default());
@@ -212,6 +217,20 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("nixos-wsl: {error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Under another name: one of the programs of a stock launcher.
+fn account(program: Program) -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match accounts::run(program, &arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(refusal) => {
+            for line in refusal.to_string().lines() {
+                eprintln!("{}: {line}", program.name());
+            }
+            ExitCode::from(refusal.code)
         }
     }
 }

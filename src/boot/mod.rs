@@ -138,6 +138,7 @@ impl Boot<'_> {
             Ok(Activated::Cleanly) => {}
             Ok(Activated::WithFaults(reason)) => {
                 self.log.warn(format_args!("{generation}: {reason}; booting it all the same"));
+                self.leave(notice::FAULTS, &reason);
             }
             Err(reason) => return reason,
         }

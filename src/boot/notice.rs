@@ -7,6 +7,8 @@ use super::log::FILE as LOG;
 
 /// What every interactive login prints first, if it exists.
 pub const NOTICE: &str = "/run/nixos-wsl/notice";
+/// Why an activation failed in part, though the system boots: the installer tells it to who started it.
+pub const FAULTS: &str = "/run/nixos-wsl/faults";
 /// Exists while an activation is under way, so that logins know what to wait for.
 pub const ACTIVATING: &str = "/run/nixos-wsl/activating";
 

@@ -1,5 +1,7 @@
-//! What the optional services of the modules do, each run by a systemd unit through `nixos-wsl`.
+//! What the optional services of the modules do, each run by a systemd unit through `nixos-wsl`; and the programs that a
+//! stock launcher makes its user with.
 
+pub mod accounts;
 pub mod drivers;
 pub mod start_menu;
 mod swap;

@@ -36,6 +36,10 @@ pub fn ensure(state: &State, screen: &mut Screen, attempt: Attempt) -> Result<()
     let mut said = false;
     loop {
         if state.installed() {
+            // The last that was published may have come and gone between two looks.
+            if let Some((_, total)) = state.progress().filter(|_| said) {
+                screen.progress(total, total);
+            }
             screen.clear();
             return Ok(());
         }
@@ -80,7 +84,8 @@ pub fn ensure(state: &State, screen: &mut Screen, attempt: Attempt) -> Result<()
 }
 
 /// Puts the distribution's name into a message.
-fn named(text: &str) -> String {
+#[must_use]
+pub fn named(text: &str) -> String {
     let name = std::env::var("WSL_DISTRO_NAME").unwrap_or_else(|_| "NixOS".to_owned());
     text.replace("{name}", &name)
 }

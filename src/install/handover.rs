@@ -11,7 +11,7 @@ use super::screen::Screen;
 use super::state::State;
 use crate::boot::activation::{self, CURRENT};
 use crate::boot::generations;
-use crate::boot::log::Log;
+use crate::boot::log::{FILE as LOG, Log};
 use crate::boot::notice;
 use crate::boot::root::Root;
 use crate::session::passwd;
@@ -24,23 +24,34 @@ const SYSTEMD: Duration = Duration::from_secs(60);
 const SESSION: Duration = Duration::from_secs(10);
 
 /// Waits until the system runs as far as it will in this session. Where WSL does not start `/sbin/init`, the first root
-/// process activates it. What fails is said, and the shell starts all the same.
-pub fn wait_for_system(state: &State, screen: &mut Screen) {
+/// process activates it. What fails in part is said, and the shell starts all the same.
+///
+/// # Errors
+/// The message for the user, with `{name}` for the distribution's name: the system is installed and does not start.
+pub fn wait_for_system(state: &State, screen: &mut Screen) -> Result<(), String> {
     if !state.boots() {
         if rustix::process::geteuid().is_root() && !Path::new(CURRENT).exists() {
-            activate(screen);
+            return activate(screen);
         }
-        return;
+        return Ok(());
     }
     let gone = || Path::new(notice::NOTICE).exists();
     let limit = settings().activation_limit() + SYSTEMD;
     if !wait(limit, || Path::new(CURRENT).exists() || gone()) {
         screen.line("the system is still activating; going on without it");
-        return;
+        return Ok(());
     }
     let up = || said("systemctl is-system-running", &["running", "degraded"]);
-    if gone() || !wait(SYSTEMD, up) {
-        return;
+    let up = !gone() && wait(SYSTEMD, || up() || gone());
+    if let Ok(reason) = std::fs::read_to_string(notice::FAULTS) {
+        faults(screen, &reason);
+    }
+    if let Ok(reasons) = std::fs::read_to_string(notice::NOTICE) {
+        return Err(does_not_start(&reasons));
+    }
+    if !up {
+        screen.line("systemd is not ready yet; going on without it");
+        return Ok(());
     }
     let uid = rustix::process::getuid().as_raw();
     let session =
@@ -49,6 +60,19 @@ pub fn wait_for_system(state: &State, screen: &mut Screen) {
         let unit = format!("systemctl is-active user@{uid}.service");
         wait(SESSION, || said(&unit, &["active"]));
     }
+    Ok(())
+}
+
+fn faults(screen: &mut Screen, reason: &str) {
+    screen.line(&format!("{reason}; {LOG} has its output"));
+}
+
+fn does_not_start(reasons: &str) -> String {
+    format!(
+        "NixOS is installed, but it does not start: {}\nThe system on the disk is whole; {LOG} says more.\n\
+         A restart tries it again: wsl --terminate {{name}}",
+        reasons.trim_end()
+    )
 }
 
 fn settings() -> Settings {
@@ -57,7 +81,7 @@ fn settings() -> Settings {
     toplevel.ok().and_then(|toplevel| Settings::load(&root, &toplevel).ok()).unwrap_or_default()
 }
 
-fn activate(screen: &mut Screen) {
+fn activate(screen: &mut Screen) -> Result<(), String> {
     let root = Root::default();
     let result = generations::current(&root).map_err(|error| error.to_string()).and_then(|generation| {
         let mut log = Log::open();
@@ -66,10 +90,10 @@ fn activate(screen: &mut Screen) {
     });
     match result {
         Ok(activation::Activated::Cleanly) => {}
-        Ok(activation::Activated::WithFaults(reason)) | Err(reason) => {
-            screen.line(&format!("{reason}; /var/log/nixos-wsl-boot.log has its output"));
-        }
+        Ok(activation::Activated::WithFaults(reason)) => faults(screen, &reason),
+        Err(reason) => return Err(does_not_start(&reason)),
     }
+    Ok(())
 }
 
 /// Looks until `done` says so, or the time is over.

@@ -93,16 +93,23 @@ fn login_shell(state: &State, invocation: &Invocation) -> ExitCode {
     }
     let mut screen = Screen::standard_error();
     let attempt = if root { Attempt::Once } else { Attempt::Never };
+    let command = invocation.arguments.get(1).map(OsString::as_os_str) == Some(OsStr::new("-c"));
+    let on_terminal = !command && std::io::stdin().is_terminal();
     if let Err(reason) = ensure::ensure(state, &mut screen, attempt) {
         screen.line(&reason);
-        let command = invocation.arguments.get(1).map(OsString::as_os_str) == Some(OsStr::new("-c"));
-        if !command && std::io::stdin().is_terminal() {
+        if on_terminal {
             screen.line("this is a small rescue shell; `exit` leaves it");
             let _ = crate::session::builtin::run(&["sh".into()]);
         }
         return ExitCode::FAILURE;
     }
-    handover::wait_for_system(state, &mut screen);
+    if let Err(reason) = handover::wait_for_system(state, &mut screen) {
+        screen.line(&ensure::named(&reason));
+        // The system's own shell is the rescue.
+        if !on_terminal {
+            return ExitCode::FAILURE;
+        }
+    }
     let error = handover::become_shell(invocation);
     screen.line(&error);
     ExitCode::FAILURE
@@ -116,7 +123,10 @@ fn wait_and_become(state: &State, invocation: &Invocation) -> ExitCode {
         screen.line(&reason);
         return ExitCode::FAILURE;
     }
-    handover::wait_for_system(state, &mut screen);
+    // What is called may be a part of the rescue, so it is called all the same.
+    if let Err(reason) = handover::wait_for_system(state, &mut screen) {
+        Screen::standard_error().line(&ensure::named(&reason));
+    }
     let error = handover::become_own_path(invocation);
     let _ = writeln!(std::io::stderr(), "{}: {error}", invocation.file.display());
     ExitCode::from(126)
