@@ -103,6 +103,8 @@ pub fn unshare_mounts() -> std::io::Result<()> {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+pub mod entry;
 pub mod namespace;
 #[cfg(feature = "sim")]
 pub mod simulator;

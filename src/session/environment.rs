@@ -12,7 +12,7 @@ use crate::boot::root::Root;
 use crate::settings::Settings;
 
 /// NixOS's mark of an environment that has been set.
-const DONE: &str = "__NIXOS_SET_ENVIRONMENT_DONE";
+pub const DONE: &str = "__NIXOS_SET_ENVIRONMENT_DONE";
 const SET_ENVIRONMENT: &str = "/etc/set-environment";
 const LIMIT: u64 = 4 << 20;
 
