@@ -26,6 +26,11 @@ pub fn default_sigchld() {
     set(libc::SIGCHLD, libc::SIG_DFL);
 }
 
+/// Gives `SIGPIPE` its default disposition, which Rust's start-up takes away: a reader that has had enough ends the program.
+pub fn default_sigpipe() {
+    set(libc::SIGPIPE, libc::SIG_DFL);
+}
+
 /// Ignores `SIGCHLD`, so that the kernel reaps children that nobody waits for.
 pub fn ignore_sigchld() {
     set(libc::SIGCHLD, libc::SIG_IGN);
@@ -67,7 +72,7 @@ pub fn execve(
             variable
         }))
     });
-    set(libc::SIGPIPE, libc::SIG_DFL);
+    default_sigpipe();
     let argv = pointers(&argv);
     match variables {
         Some(Ok(variables)) => {

@@ -74,8 +74,16 @@ fn execute(generation: &Generation, limit: Duration, log: &mut Log) -> Result<()
     }
     let child = command.spawn().map_err(|error| format!("{}: {error}", program.display()))?;
     drop(command); // holds the pipe's write ends
+    let group = Pid::from_child(&child);
     let status = wait(child, &mut output, limit, log).map_err(|error| format!("activate: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("activate: {}", describe(status))) }
+    if status.success() {
+        return Ok(());
+    }
+    if !is_current(generation) {
+        // What it has started must not go on beside the activation of another generation.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    Err(format!("activate: {}", describe(status)))
 }
 
 /// The directories in which hooks of the activation find programs.

@@ -1,5 +1,6 @@
 //! The generations as the user sees them: date, version, and why one failed to boot.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -36,10 +37,11 @@ impl Line {
     }
 }
 
-/// The list, the oldest generation first, with a warning if the boot state cannot be used.
+/// The list, the oldest generation first, with a warning for each file that cannot be used.
 #[must_use]
-pub fn list(root: &Root) -> (Vec<Line>, Option<String>) {
+pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
     let (state, warning) = State::load(root);
+    let mut warnings: Vec<String> = warning.into_iter().collect();
     let current = generations::current(root).ok();
     let booted = std::fs::read_link(root.path("/run/booted-system")).ok();
     let mut lines: Vec<Line> = generations::all(root)
@@ -49,7 +51,10 @@ pub fn list(root: &Root) -> (Vec<Line>, Option<String>) {
             let remembered = record.and_then(|record| record.passed_over().or(record.failure.clone()));
             Line {
                 date: date(root, &generation),
-                version: version(root, &generation),
+                version: version(root, &generation)
+                    .map_err(|reason| warnings.push(reason))
+                    .unwrap_or_default()
+                    .unwrap_or_default(),
                 current: current.as_ref().is_some_and(|current| current.number == generation.number),
                 running: booted.as_ref() == Some(&generation.toplevel),
                 once: state.once.is_some() && state.once == generation.number,
@@ -59,7 +64,7 @@ pub fn list(root: &Root) -> (Vec<Line>, Option<String>) {
         })
         .collect();
     lines.reverse();
-    (lines, warning)
+    (lines, warnings)
 }
 
 fn date(root: &Root, generation: &Generation) -> String {
@@ -74,9 +79,20 @@ fn format_date(time: SystemTime) -> String {
     text.get(..16).unwrap_or_default().replace('T', " ")
 }
 
-/// The text of a system's `nixos-version`, one line of it.
-#[must_use]
-pub fn version(root: &Root, generation: &Generation) -> String {
-    let bytes = root.read(generation.file("nixos-version"), 4096).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().trim().to_owned()
+/// The text of a system's `nixos-version`, one line of it; nothing if the system does not say.
+///
+/// # Errors
+/// One line that names the file, if it is there and cannot be used.
+pub fn version(root: &Root, generation: &Generation) -> Result<Option<String>, String> {
+    let file = generation.file("nixos-version");
+    let named = |reason: String| format!("{}: {reason}", file.display());
+    match root.read(&file, 4096) {
+        Ok(bytes) if bytes.contains(&0) => Err(named("it is not a text".into())),
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            Ok(text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(named(error.to_string())),
+    }
 }

@@ -1,7 +1,7 @@
 //! A login shell: it starts, whatever else fails (U§3 F14-F17).
 
 use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub fn run(invocation: &Invocation, real: Option<PathBuf>, argv: &[OsString]) ->
     let variables = environment::prepare(&invocation.file, real.as_deref(), &mut warn);
     let variables = variables.as_deref();
     if interactive(argv) {
-        show_notice();
+        show_notice(&mut warn);
     }
     if let Some(real) = &real {
         let error = exec(real, &own_name(invocation, real, argv), argv, variables);
@@ -66,9 +66,11 @@ fn interactive(argv: &[OsString]) -> bool {
     argv.get(1).map(OsString::as_os_str) != Some(OsStr::new("-c")) && std::io::stderr().is_terminal()
 }
 
-fn show_notice() {
-    if let Ok(text) = Root::default().read(notice::NOTICE, 1 << 16) {
-        let _ = std::io::stderr().write_all(&text);
+fn show_notice(warn: &mut impl FnMut(String)) {
+    match Root::default().read(notice::NOTICE, 1 << 16) {
+        Ok(text) => drop(std::io::stderr().write_all(&text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => warn(format!("{}: {error}", notice::NOTICE)),
     }
 }
 
