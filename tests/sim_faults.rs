@@ -9,80 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sim::{Sim, exists, fed, mounts};
-
-fn kill(pid: u32) {
-    let status = Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill");
-    assert!(status.success());
-}
-
-fn gone(what: &str, mut is_gone: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !is_gone() {
-        assert!(Instant::now() < deadline, "{what} is left");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-#[test]
-#[ignore = "boots the stand-in's image: checks/run gives it"]
-fn a_killed_supervisor_takes_everything_with_it() {
-    let Some(sim) = Sim::with_image("a_killed_supervisor_takes_everything_with_it") else { return };
-    sim.sh("NixOS", "true");
-    let cgroup = sim.instance("NixOS")["cgroup"].as_str().expect("a path").to_owned();
-    let processes = sim.processes("NixOS");
-    let mut session =
-        sim.command(["-e", "/bin/sh", "-c", "sleep 1000"]).stderr(Stdio::null()).spawn().expect("wsl-sim");
-    kill(sim.supervisor("NixOS"));
-    gone("a process", || processes.iter().all(|&pid| !exists(pid)));
-    assert_eq!(session.wait().expect("its end").code(), Some(255), "the client of a dead distribution");
-    assert!(Path::new(&cgroup).exists(), "its cgroup waits for the next command");
-    assert_eq!(sim.ok(["-l", "-v"]).lines().last(), Some("* NixOS    Stopped         2"));
-    assert_eq!(sim.sh("NixOS", "systemctl is-system-running"), "running", "the next start is a whole one");
-    assert!(!Path::new(&cgroup).exists());
-    assert_eq!(mounts(sim.directory.path()), [""; 0]);
-}
-
-#[test]
-#[ignore = "boots the stand-in's image: checks/run gives it"]
-fn kill_9_of_the_client_at_any_time_of_a_start() {
-    let Some(sim) = Sim::with_image("kill_9_of_the_client_at_any_time_of_a_start") else { return };
-    for delay in [0, 1, 3, 10, 30, 100, 300, 1000] {
-        let mut client = sim
-            .command(["-e", "/bin/sh", "-c", "exec sleep 1000"])
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("wsl-sim");
-        std::thread::sleep(Duration::from_millis(delay));
-        kill(client.id());
-        client.wait().expect("its end");
-        assert_eq!(sim.sh("NixOS", "systemctl is-system-running"), "running", "after {delay} ms");
-        gone("the killed client's program", || {
-            !sim.sh("NixOS", "cat /proc/[0-9]*/cmdline 2>/dev/null || true").contains("1000")
-        });
-        sim.ok(["-t", "NixOS"]);
-    }
-}
-
-#[test]
-#[ignore = "boots the stand-in's image: checks/run gives it"]
-fn kill_9_of_the_supervisor_at_any_time_of_a_start() {
-    let Some(sim) = Sim::with_image("kill_9_of_the_supervisor_at_any_time_of_a_start") else { return };
-    for delay in [0, 2, 10, 50, 200, 600] {
-        let mut client = sim
-            .command(["-e", "/bin/sh", "-c", "exec sleep 1000"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("wsl-sim");
-        gone("no supervisor", || sim.folder("NixOS").join("instance.json").exists());
-        std::thread::sleep(Duration::from_millis(delay));
-        kill(sim.supervisor("NixOS"));
-        assert_eq!(client.wait().expect("its end").code(), Some(255), "after {delay} ms");
-        assert_eq!(sim.sh("NixOS", "systemctl is-system-running"), "running", "after {delay} ms");
-        sim.ok(["-t", "NixOS"]);
-    }
-}
+use sim::{Sim, exists, fed, gone, mounts};
 
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
@@ -162,18 +89,72 @@ fn faults_that_wsl_hides_are_reported() {
     sim.ok(["-t", "NixOS"]);
     let _ = fs::remove_file(sim.inside("NixOS", "etc/hostname"));
     write(&good);
+    // The old hierarchies: as on WSL's own kernel, there are none.
+    write(&format!("{good}\n[automount]\ncgroups = v1\n"));
+    let ended =
+        sim.run(["-u", "root", "-e", "/bin/sh", "-c", "test -e /sys/fs/cgroup/cgroup.procs && echo v2"]);
+    assert_eq!(ended.out, "v2\n", "{}", ended.err);
+    assert!(ended.err.contains("hidden by WSL: automount.cgroups = v1 has no effect"), "{}", ended.err);
+}
 
-    // No login: no user session, and WSL's well known message after its time-out.
-    write(&format!("{good}\n[boot]\ninitTimeout = 3000\n"));
-    fs::rename(sim.inside("NixOS", "bin/login"), sim.inside("NixOS", "bin/login.not")).expect("a program");
-    let linger = sim.run(["--", "id", "-un"]);
-    let warning =
-        "wsl: Failed to start the systemd user session for 'nixos'. See journalctl for more details.\n";
-    if linger.err != warning {
-        // Activation may have put it back.
-        assert!(sim.inside("NixOS", "bin/login").exists(), "{linger:?}");
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_missing_user_session_is_reported() {
+    let Some(sim) = Sim::with_image("a_missing_user_session_is_reported") else { return };
+    // Root's session is there; what another user's needs goes away then, because an activation would bring it back.
+    assert_eq!(sim.sh("NixOS", "systemctl is-active user@0.service"), "active");
+    assert_eq!(sim.hidden("NixOS"), "");
+    sim.sh("NixOS", "rm /bin/login");
+    let first = sim.run(["--", "id", "-un"]);
+    assert_eq!((first.code, first.out.as_str()), (0, "nixos\n"), "the command runs all the same");
+    assert_eq!(
+        first.err,
+        "wsl: Failed to start the systemd user session for 'nixos'. See journalctl for more details.\n"
+    );
+    assert_eq!(sim.hidden("NixOS"), "no systemd user session for nixos\n");
+    let second = sim.run(["--", "id", "-un"]);
+    assert_eq!((second.out.as_str(), second.err.as_str()), ("nixos\n", ""), "WSL tries once for each user");
+    let state = sim.sh("NixOS", "systemctl is-active user@1000.service || true");
+    assert_eq!(state, "inactive");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_poweroff_typed_inside_ends_like_wsls() {
+    let Some(sim) = Sim::with_image("a_poweroff_typed_inside_ends_like_wsls") else { return };
+    sim.sh("NixOS", "echo kept >/var/lib/kept");
+    let supervisor = sim.supervisor("NixOS");
+    let typed = sim.run(["-u", "root", "-e", "/bin/sh", "-c", "systemctl poweroff; exec sleep 1000"]);
+    assert!([1, 15].contains(&typed.code), "systemd ends the session by a signal: {typed:?}");
+    // systemd would wait 90 s for WSL's init, which ignores SIGTERM; WSL ends an idle distribution before.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while exists(supervisor) {
+        assert!(Instant::now() < deadline, "the distribution does not end");
+        std::thread::sleep(Duration::from_millis(50));
     }
-    assert_eq!(linger.out, "nixos\n");
+    assert_eq!(sim.hidden("NixOS"), "", "this is no fault");
+    assert_eq!(sim.droppings("NixOS"), [""; 0], "it has cleaned up by itself");
+    assert_eq!(sim.ok(["-l", "-v"]).lines().last(), Some("* NixOS    Stopped         2"));
+    assert_eq!(sim.sh("NixOS", "cat /var/lib/kept; systemctl is-system-running"), "kept\nrunning");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn delegation_is_the_machines() {
+    let Some(sim) = Sim::with_image("delegation_is_the_machines") else { return };
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
+    let on = mounts.lines().any(|line| line.contains(" - cgroup2 ") && line.contains("nsdelegate"));
+    // With nsdelegate, the top of a cgroup namespace belongs to whoever made it; what is below, to those inside.
+    let line = "echo 100 2>/dev/null >/sys/fs/cgroup/cgroup.max.depth && echo set || echo refused; \
+                mkdir /sys/fs/cgroup/wsl-user/own && echo 100 >/sys/fs/cgroup/wsl-user/own/cgroup.max.depth && \
+                echo $$ >/sys/fs/cgroup/wsl-user/own/cgroup.procs && cat /proc/self/cgroup | grep -o '0::.*'";
+    let top = if on { "refused" } else { "set" };
+    assert_eq!(sim.sh("NixOS", &format!("{{ {line}; }} 2>/dev/null")), format!("{top}\n0::/wsl-user/own"));
+    let log = fs::read_to_string(sim.folder("NixOS").join("kmsg.log")).expect("a log");
+    assert_eq!(log.contains("no nsdelegate"), !on, "{log}");
+    let status = sim.ok(["--status"]);
+    let said = if on { "cgroup2 with nsdelegate" } else { "cgroup2 without nsdelegate" };
+    assert!(status.contains(said), "{status}");
 }
 
 #[test]

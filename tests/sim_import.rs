@@ -285,43 +285,6 @@ fn a_killed_removal_or_export_is_finished_by_the_next_command() {
 
 #[test]
 #[ignore = "needs root and bsdtar: checks/run gives them"]
-fn a_full_disk_fails_the_import_and_leaves_nothing() {
-    let sim = Sim::new();
-    let archive = sim.archive(&[("etc/a", "contents"), ("usr/big", &"x".repeat(4 << 20))]);
-    let disk = sim.directory.path().join("disk");
-    fs::create_dir(&disk).expect("a directory");
-    // The mount is the test's own and ends with it.
-    let script =
-        "mount -t tmpfs -o size=1m tmpfs \"$1\" && \"$2\" --import N \"$1/N\" \"$3\"; echo $?; ls \"$1\"";
-    let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c", script, "sh"])
-        .arg(&disk)
-        .arg(env!("CARGO_BIN_EXE_wsl-sim"))
-        .arg(&archive);
-    let ended = ended(command.env("WSL_SIM_HOME", sim.home()));
-    assert!(ended.err.contains("No space left on device"), "{ended:?}");
-    assert_eq!(ended.out, format!("{FAILED}255\n"));
-    assert_eq!(sim.run(["-l", "-q"]).out, "");
-    // The registry's own disk: full before anything is registered.
-    let script = "mount -t tmpfs -o size=64k tmpfs \"$1\" && head -c 1M /dev/zero >\"$1/fill\" 2>/dev/null; \
-                  WSL_SIM_HOME=\"$1/home\" \"$2\" --import N \"$4\" \"$3\"; echo $?; \
-                  rm \"$1/fill\"; WSL_SIM_HOME=\"$1/home\" \"$2\" --import N \"$4\" \"$3\"; \
-                  WSL_SIM_HOME=\"$1/home\" \"$2\" -l -q; WSL_SIM_HOME=\"$1/home\" \"$2\" --unregister N";
-    let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c", script, "sh"])
-        .arg(&disk)
-        .arg(env!("CARGO_BIN_EXE_wsl-sim"))
-        .arg(&archive);
-    let ended = sim::ended(command.arg(sim.directory.path().join("N")));
-    let done = "The operation completed successfully.\n";
-    assert_eq!(ended.out, format!("255\n{done}N\nUnregistering.\n{done}"), "{ended:?}");
-    assert!(!sim.directory.path().join("N").exists());
-}
-
-#[test]
-#[ignore = "needs root and bsdtar: checks/run gives them"]
 fn commands_at_the_same_time_agree() {
     let sim = Sim::new();
     let archive = sim.archive(&[("etc/a", "contents")]);

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use nixos_wsl::sim::cli::{self, Command, Launch};
 use nixos_wsl::sim::error::{Error, Result};
 use nixos_wsl::sim::import::{self, Import};
-use nixos_wsl::sim::registry::{Registration, Registry};
-use nixos_wsl::sim::{applets, client, export, instance, list, supervisor};
+use nixos_wsl::sim::registration::Registration;
+use nixos_wsl::sim::registry::Registry;
+use nixos_wsl::sim::{applets, cgroup, client, export, instance, list, supervisor};
 
 /// wsl.exe's −1.
 const FAILURE: u8 = 255;
@@ -62,6 +63,7 @@ fn run(command: Command) -> Result<i32> {
         _ => {}
     }
     let registry = Registry::open()?;
+    instance::sweep(&registry)?;
     match command {
         Command::Help | Command::Version => Ok(0),
         Command::Launch(launch) => start(&registry, &launch),
@@ -120,7 +122,12 @@ fn run(command: Command) -> Result<i32> {
             if let Some(name) = registry.lock()?.default()? {
                 say(&format!("Default Distribution: {name}"));
             }
-            Ok(say("Default Version: 2"))
+            say("Default Version: 2");
+            Ok(say(if cgroup::nsdelegate() {
+                "cgroup2 with nsdelegate, as under WSL"
+            } else {
+                "cgroup2 without nsdelegate, which only this machine's own mount could switch on"
+            }))
         }
     }
 }

@@ -28,6 +28,15 @@ pub fn hierarchy() -> Result<PathBuf> {
         })
 }
 
+/// Whether the machine's hierarchy has `nsdelegate`. WSL mounts it so (W§5.4), but the kernel lets nobody in a cgroup
+/// namespace of his own switch it, and the simulator leaves the machine's mount alone.
+#[must_use]
+pub fn nsdelegate() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mut hierarchies = mounts.lines().filter_map(|line| line.split_once(" - cgroup2 "));
+    hierarchies.any(|(_, options)| options.split([' ', ',']).any(|option| option == "nsdelegate"))
+}
+
 /// Kills every process in a cgroup and below, and removes it. One that does not exist is no error.
 ///
 /// # Errors

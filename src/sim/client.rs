@@ -9,7 +9,8 @@ use crate::sim::cli::{Launch, Program};
 use crate::sim::error::{Doing, Error, Result};
 use crate::sim::instance::{self, LastWords};
 use crate::sim::protocol::{self, Reply, Request};
-use crate::sim::registry::{Registration, Registry};
+use crate::sim::registration::Registration;
+use crate::sim::registry::Registry;
 use crate::sim::session::NO_USER;
 use crate::sim::streams::{Event, Streams};
 

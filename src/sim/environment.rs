@@ -3,8 +3,8 @@
 use std::ffi::CString;
 use std::fs;
 
+use crate::sim::exec::strings;
 use crate::sim::protocol::Launch;
-use crate::sim::session::strings;
 use crate::sim::windows::Configured;
 use crate::wsl::settings::Settings;
 

@@ -1,7 +1,7 @@
 //! What an unpacked archive holds: is it a distribution, which one, and what does it ask for (W§1.4, W§2).
 
 use crate::sim::error::{Error, Result};
-use crate::sim::registry::Registration;
+use crate::sim::registration::Registration;
 use crate::sim::root::Root;
 use crate::wsl::distribution::Distribution;
 

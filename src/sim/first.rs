@@ -14,14 +14,17 @@ use rustix::mount::{MountFlags, mount_bind, mount_remount};
 use rustix::process::PidfdFlags;
 use rustix::system::RebootCommand;
 
+use crate::sim::cgroup;
 use crate::sim::error::{Doing, Error, Result};
 use crate::sim::init::Init;
+use crate::sim::overlay;
 use crate::sim::protocol;
 use crate::sim::store::Snapshot;
 use crate::sim::supervisor::Start;
 use crate::sim::world;
+use crate::sys::reset_signals;
 use crate::sys::simulator::{execve, fork, ignore_signals};
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::{CgroupVersion, Settings};
 
 /// The cgroup of the distribution as WSL names it, in the simulator's cgroup namespace.
 const CGROUPS: &str = "/sys/fs/cgroup/wsl-user/distro-1";
@@ -55,9 +58,11 @@ fn boot(first: First<'_>) -> Result<std::convert::Infallible> {
     let First { start, outside, store, group, kmsg, listener } = first;
     let report = start.folder.join("report");
     let report = File::options().append(true).open(&report).doing("write", &report)?;
-    world::enter(&start.root, &start.init, group, &kmsg)?;
+    let writable = world::enter(&start.root, &start.init, group, &kmsg)?;
     drop(kmsg);
     standard_streams().doing("open", "/dev/kmsg")?;
+    // What the caller of wsl-sim ignores is his business.
+    reset_signals();
     ignore_signals();
     let (mut settings, diagnostics) = Settings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default());
     let mut hidden = Vec::new();
@@ -74,12 +79,21 @@ fn boot(first: First<'_>) -> Result<std::convert::Infallible> {
         hidden.push("systemd is off: /sbin/init leads to no program");
         settings.boot_systemd = false;
     }
+    if settings.automount_cgroups == CgroupVersion::V1 {
+        hidden.push(
+            "automount.cgroups = v1 has no effect: as on a kernel with cgroup_no_v1=all, cgroup2 is mounted",
+        );
+    }
+    if !cgroup::nsdelegate() {
+        wsl_error!("wsl-sim", "no nsdelegate: this machine's cgroup2 is mounted without it");
+    }
     if start.safe_mode {
         safe_mode(&mut settings);
     }
     fs::create_dir_all(&settings.automount_root).doing("make", &settings.automount_root)?;
     let group = cgroups(outside)?;
-    let shown = diagnostics.iter().map(ToString::to_string).collect();
+    let read_only = (!writable).then(|| overlay::WARNING.to_owned());
+    let shown = read_only.into_iter().chain(diagnostics.iter().map(ToString::to_string)).collect();
     let mut init = Init::new(start, settings, group, store, report, shown);
     for what in hidden {
         init.hide(what);

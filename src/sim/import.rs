@@ -1,16 +1,20 @@
 //! `--import` and `--install --from-file` (W§1), through the real bsdtar.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Stdio};
+
+use rustix::pipe::{SpliceFlags, splice};
 
 use crate::sim::bsdtar::{bsdtar, missing, needs_root};
 use crate::sim::error::{Doing, Error, Result};
 use crate::sim::examine::examine;
 use crate::sim::process::Identity;
-use crate::sim::registry::{Locked, Registration, Registry, State};
+use crate::sim::protocol::retry;
+use crate::sim::registration::{Registration, State};
+use crate::sim::registry::{Locked, Registry};
 use crate::wsl::distribution::{Distribution, valid_name};
 
 /// What an unprivileged process may ask for, and root too.
@@ -39,21 +43,11 @@ pub fn import(registry: &Registry, import: &Import<'_>) -> Result<String> {
         check_name(name)?;
     }
     let archive = open_archive(import.file)?;
-    let made = import.directory.map(make_directory).transpose()?.unwrap_or(false);
-    let result = register(registry, import, archive);
-    if let (Err(_), true, Some(directory)) = (&result, made, import.directory) {
-        // Empty unless a file could not be deleted, which the error says.
-        let _ = fs::remove_dir(directory);
-    }
-    result
-}
-
-fn register(registry: &Registry, import: &Import<'_>, archive: Option<File>) -> Result<String> {
     // Without a name the distribution has none until its archive is unpacked.
     let provisional = format!("wsl-sim.import.{}", std::process::id());
     let name = import.name.unwrap_or(&provisional);
     let base_path = match import.directory {
-        Some(directory) => directory.canonicalize().doing("resolve", directory)?,
+        Some(directory) => place(directory)?,
         None => registry.folder(name).join("disk"),
     };
     let mut registration = Registration {
@@ -64,6 +58,7 @@ fn register(registry: &Registry, import: &Import<'_>, archive: Option<File>) -> 
         run_oobe: import.oobe,
         flavor: None,
         os_version: None,
+        unfinished: None,
     };
     {
         let locked = registry.lock()?;
@@ -73,7 +68,11 @@ fn register(registry: &Registry, import: &Import<'_>, archive: Option<File>) -> 
         }
         locked.put(&registration)?;
     }
-    let unpacked = unpack(&registration.root(), archive)
+    // Registered before anything is made: whatever this process leaves if it is killed, the next one deletes.
+    let unpacked = registry
+        // Made now, the lock is there when the disk is full.
+        .lock_instance(&registration.distribution_name)
+        .and_then(|_| unpack(&registration.root(), archive))
         .and_then(|()| examine(&mut registration))
         .and_then(|distribution| settle(registry, import, &mut registration, &distribution));
     if let Err(error) = unpacked {
@@ -160,14 +159,25 @@ fn open_archive(file: &Path) -> Result<Option<File>> {
     })
 }
 
-fn make_directory(directory: &Path) -> Result<bool> {
-    match fs::create_dir(directory) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+/// The absolute path of a directory that need not exist; what it is in must.
+fn place(directory: &Path) -> Result<PathBuf> {
+    let missing = || Error::wsl("Wsl/ERROR_PATH_NOT_FOUND", "The system cannot find the path specified.");
+    let resolved = match directory.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Error::wsl("Wsl/ERROR_PATH_NOT_FOUND", "The system cannot find the path specified."))
+            let directory = std::path::absolute(directory).doing("resolve", directory)?;
+            let (Some(parent), Some(name)) = (directory.parent(), directory.file_name()) else {
+                return Err(missing());
+            };
+            parent.canonicalize().map(|parent| parent.join(name))
         }
-        Err(error) => Err(error).doing("make", directory),
+        resolved => resolved,
+    };
+    match resolved {
+        Ok(path) if path.exists() && !path.is_dir() => {
+            Err(Error::wsl("Wsl/ERROR_DIRECTORY", "The directory name is invalid."))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing()),
+        resolved => resolved.doing("resolve", directory),
     }
 }
 
@@ -191,10 +201,9 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
         // Fewer turns between two processes; a smaller pipe does as well.
         let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE_SIZE);
         match archive {
-            Some(mut file) => io::copy(&mut file, &mut pipe),
-            None => io::copy(&mut io::stdin().lock(), &mut pipe),
-        }?;
-        Ok(())
+            Some(file) => feed(file, &mut pipe),
+            None => io::copy(&mut io::stdin().lock(), &mut pipe).map(drop),
+        }
     });
     let status = child.wait().doing("wait for", "bsdtar")?;
     if !status.success() {
@@ -206,5 +215,19 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
             Err(error).doing("read", "the archive")
         }
         _ => Ok(()),
+    }
+}
+
+/// Moves a file's pages into the pipe; where that is not possible, its bytes.
+fn feed(mut file: File, pipe: &mut ChildStdin) -> io::Result<()> {
+    loop {
+        match retry(|| splice(&file, None, &*pipe, None, PIPE_SIZE, SpliceFlags::empty())) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                return io::copy(&mut file, pipe).map(drop);
+            }
+            Err(error) => return Err(error),
+        }
     }
 }

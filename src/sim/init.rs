@@ -7,41 +7,49 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::SocketFlags;
-use rustix::pty::OpenptFlags;
-use rustix::system::RebootCommand;
+use rustix::process::PidfdFlags;
 
 use crate::sim::error::{Doing, Result};
+use crate::sim::exec::{c_string, strings};
 use crate::sim::first::Group;
 use crate::sim::protocol::{self, Reply, Request};
 use crate::sim::session::{self, Session};
 use crate::sim::store::{Snapshot, hazards};
 use crate::sim::supervisor::Start;
-use crate::sim::windows::{self, Configured, command};
+use crate::sim::systemd::shutting_down;
+use crate::sim::windows::{self, Configured};
 use crate::sys::simulator::{execve, fork};
 use crate::sys::{default_sigchld, ignore_sigchld, reset_signals};
 use crate::wsl::settings::Settings;
 
+/// So long after its last process WSL ends a distribution (W§5.6). Here only one whose systemd shuts down: its last
+/// program would wait for WSL's init for 90 s.
+const IDLE: Duration = Duration::from_secs(15);
+
 /// The state of WSL's init.
 pub struct Init<'a> {
     start: &'a Start,
-    report: File,
-    store: Snapshot,
+    pub(super) report: File,
+    pub(super) store: Snapshot,
     /// For the first client.
     shown: Vec<String>,
-    settings: Settings,
-    configured: Configured,
+    pub(super) settings: Settings,
+    pub(super) configured: Configured,
     group: Group,
     /// Starts systemd; taken by the first session.
-    boot: Option<UnixStream>,
+    pub(super) boot: Option<UnixStream>,
     /// Users that have a login session.
-    sessions: BTreeSet<u32>,
+    pub(super) sessions: BTreeSet<u32>,
     /// Sockets on which launched processes ask for one.
     watched: Vec<UnixStream>,
+    /// The relays of launched processes.
+    relays: Vec<OwnedFd>,
+    /// When the last of them ended.
+    idle: Instant,
 }
 
 impl<'a> Init<'a> {
@@ -66,6 +74,8 @@ impl<'a> Init<'a> {
             boot: None,
             sessions: BTreeSet::new(),
             watched: Vec::new(),
+            relays: Vec::new(),
+            idle: Instant::now(),
         }
     }
 
@@ -126,8 +136,8 @@ impl<'a> Init<'a> {
         match fork() {
             Ok(None) => {
                 reset_signals();
-                let arguments = [c"sh".to_owned(), c"-c".to_owned(), session::c_string(line.as_bytes())];
-                let environment = session::strings(&self.configured.environment);
+                let arguments = [c"sh".to_owned(), c"-c".to_owned(), c_string(line.as_bytes())];
+                let environment = strings(&self.configured.environment);
                 let error = execve(c"/bin/sh", &arguments, &environment);
                 wsl_error!("BootCommand", "execl() failed, {error}");
                 std::process::exit(1);
@@ -140,8 +150,18 @@ impl<'a> Init<'a> {
     fn turn(&mut self, listener: &OwnedFd) -> io::Result<()> {
         let mut events = vec![PollFd::new(listener, PollFlags::IN)];
         events.extend(self.watched.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
-        protocol::retry(|| poll(&mut events, None))?;
+        events.extend(self.relays.iter().map(|relay| PollFd::new(relay, PollFlags::IN)));
+        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+        let idle = self.relays.is_empty() && self.systemd_started();
+        protocol::retry(|| poll(&mut events, idle.then_some(&second)))?;
         let ready: Vec<bool> = events.iter().map(|event| !event.revents().is_empty()).collect();
+        let mut ended = ready[1 + self.watched.len()..].iter();
+        if !idle {
+            self.relays.retain(|_| !ended.next().is_some_and(|ended| *ended));
+            self.idle = Instant::now();
+        } else if self.idle.elapsed() > IDLE && shutting_down() {
+            self.terminate();
+        }
         for index in (0..self.watched.len()).rev().filter(|index| ready[index + 1]) {
             let mut socket = self.watched.swap_remove(index);
             if self.login(&mut socket).unwrap_or(false) {
@@ -173,9 +193,10 @@ impl<'a> Init<'a> {
             protocol::send(client, &Reply::Remarks { shown, hidden }, &[])?;
         }
         let (ours, theirs) = UnixStream::pair()?;
-        if fork()?.is_none() {
+        let Some(relay) = fork()? else {
             drop(ours);
             self.watched.clear();
+            self.relays.clear();
             let session = Session {
                 client: client.as_fd(),
                 launch,
@@ -186,49 +207,16 @@ impl<'a> Init<'a> {
                 init: theirs,
             };
             session::relay(session);
-        }
+        };
+        // One that has ended already is gone: nobody waits for it.
+        self.relays.extend(rustix::process::pidfd_open(relay, PidfdFlags::empty()).ok());
         if self.settings.boot_systemd {
             self.watched.push(ours);
         }
         Ok(())
     }
 
-    /// Starts systemd for the first session and waits until it is up (W§5.2); then looks at what the start has done.
-    fn ready(&mut self) {
-        let Some(mut boot) = self.boot.take() else {
-            if !self.store.is_empty() {
-                self.inspect_store();
-            }
-            return;
-        };
-        let _ = boot.write_all(b"1");
-        drop(boot);
-        let timeout = u64::try_from(self.settings.boot_init_timeout).unwrap_or(0);
-        if timeout > 0 {
-            default_sigchld();
-            let up = self.poll_shell(
-                "systemctl is-system-running | grep -E \"running|degraded\"",
-                timeout,
-                |_| false,
-            );
-            ignore_sigchld();
-            match up {
-                Some(state) if state.trim() == "degraded" => {
-                    self.hide("systemd is up, but degraded: a unit has failed (systemctl --failed)");
-                }
-                Some(_) => {}
-                None => {
-                    wsl_error!("init", "/sbin/init failed to start within {timeout}ms");
-                    self.hide(&format!(
-                        "systemd was not ready within {timeout} ms; the session went on without it"
-                    ));
-                }
-            }
-        }
-        self.inspect_store();
-    }
-
-    fn inspect_store(&mut self) {
+    pub(super) fn inspect_store(&mut self) {
         let before = std::mem::replace(&mut self.store, Snapshot::none());
         if before.is_empty() {
             return;
@@ -245,92 +233,5 @@ impl<'a> Init<'a> {
                 target.display()
             ));
         }
-    }
-
-    /// Runs a line with `/bin/sh` every 250 ms until it succeeds: its output. `None` after `timeout` ms, or once
-    /// `stop` has seen enough of the output.
-    fn poll_shell(&self, line: &str, timeout: u64, stop: impl Fn(&str) -> bool) -> Option<String> {
-        let deadline = Instant::now() + Duration::from_millis(timeout);
-        loop {
-            let output =
-                command(&self.configured, "/bin/sh").args(["-c", line]).stderr(Stdio::inherit()).output();
-            if let Ok(output) = output {
-                let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                if output.status.success() {
-                    return Some(text);
-                }
-                if stop(&text) {
-                    return None;
-                }
-            }
-            if Instant::now() + Duration::from_millis(250) > deadline {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(250));
-        }
-    }
-
-    /// A launched process asks for its user's login session (W§5.3). `false` when it has closed its end.
-    fn login(&mut self, socket: &mut UnixStream) -> io::Result<bool> {
-        let Some(((uid, name), _)) = protocol::receive::<(u32, String)>(&*socket)? else { return Ok(false) };
-        let good = self.sessions.contains(&uid) || self.login_session(uid, &name)?;
-        socket.write_all(&[good.into()])?;
-        Ok(true)
-    }
-
-    fn login_session(&mut self, uid: u32, name: &str) -> io::Result<bool> {
-        let master = rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
-        rustix::pty::unlockpt(&master)?;
-        let slave = rustix::pty::ioctl_tiocgptpeer(
-            &master,
-            OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC,
-        )?;
-        if fork()?.is_none() {
-            let _ = session::take_terminal(&slave);
-            let _ = session::standard_streams(slave.as_fd(), slave.as_fd(), slave.as_fd());
-            let arguments = [c"/bin/login".to_owned(), c"-f".to_owned(), session::c_string(name.as_bytes())];
-            let _ = execve(c"/bin/login", &arguments, &session::strings(&self.configured.environment));
-            std::process::exit(255);
-        }
-        // Never read, and kept for the life of the distribution.
-        std::mem::forget(master);
-        self.sessions.insert(uid);
-        let timeout = u64::try_from(self.settings.boot_init_timeout).unwrap_or(0);
-        if timeout == 0 {
-            return Ok(true);
-        }
-        default_sigchld();
-        let active = self.poll_shell(&format!("systemctl is-active user@{uid}.service"), timeout, |text| {
-            text == "failed\n"
-        });
-        ignore_sigchld();
-        if active.is_none() {
-            let _ = writeln!(self.report, "no systemd user session for {name}");
-        }
-        Ok(active.is_some())
-    }
-
-    /// Powers off (W§5.6).
-    fn terminate(&mut self) -> ! {
-        if self.settings.boot_systemd && self.boot.is_none() {
-            reset_signals();
-            let poweroff = command(&self.configured, "/bin/sh").args(["-c", "systemctl poweroff"]).spawn();
-            if let Err(error) = poweroff {
-                wsl_error!("init", "systemctl poweroff: {error}");
-            }
-            let timeout = u64::try_from(self.settings.boot_init_timeout).unwrap_or(0);
-            std::thread::sleep(Duration::from_millis(timeout));
-            wsl_error!(
-                "init",
-                "systemctl poweroff did not terminate the instance in {timeout} ms, calling reboot(RB_POWER_OFF)"
-            );
-            if timeout > 0 {
-                self.hide(&format!(
-                    "systemctl poweroff took longer than {timeout} ms; the distribution was killed"
-                ));
-            }
-        }
-        let _ = rustix::system::reboot(RebootCommand::PowerOff);
-        std::process::exit(1);
     }
 }

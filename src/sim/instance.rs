@@ -1,7 +1,7 @@
 //! A running distribution seen from outside: the record of it, its start, its end.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,8 @@ use crate::sim::cgroup;
 use crate::sim::error::{Doing, Error, Result};
 use crate::sim::process::Identity;
 use crate::sim::protocol::{self, Request};
-use crate::sim::registry::{Registration, Registry, replace};
+use crate::sim::registration::{Registration, delete};
+use crate::sim::registry::{Registry, replace};
 use crate::sim::supervisor::{self, Start};
 
 /// What is recorded of a running distribution, so that anyone can clean up after it.
@@ -55,20 +56,39 @@ pub fn running(folder: &Path) -> bool {
     Record::read(folder).is_some_and(|record| record.supervisor.alive())
 }
 
-/// Removes what a distribution left that does not run any more: processes, cgroup, socket, record.
+/// Removes what a distribution left that does not run any more: processes, cgroup, and the files of a start, whole or
+/// half written.
 ///
 /// # Errors
 ///
 /// Something cannot be removed.
 pub fn clean_up(folder: &Path) -> Result<()> {
-    let Some(record) = Record::read(folder) else { return Ok(()) };
-    cgroup::remove(&record.cgroup)?;
-    for name in ["socket", "instance.json"] {
-        match fs::remove_file(folder.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).doing("delete", folder.join(name));
-            }
-            _ => {}
+    if let Some(record) = Record::read(folder) {
+        cgroup::remove(&record.cgroup)?;
+    }
+    LEFTOVERS.iter().try_for_each(|name| delete(&folder.join(name)))
+}
+
+/// What is in a distribution's folder only while it starts or runs. The record comes last: until it is gone, the rest
+/// can be found.
+const LEFTOVERS: [&str; 5] = ["socket", supervisor::REQUEST, "start.new", "instance.new", "instance.json"];
+
+/// Cleans up after every distribution whose supervisor was killed.
+///
+/// # Errors
+///
+/// Something cannot be removed.
+pub fn sweep(registry: &Registry) -> Result<()> {
+    for registration in registry.lock()?.all()? {
+        let name = &registration.distribution_name;
+        let folder = registry.folder(name);
+        if running(&folder) || !LEFTOVERS.iter().any(|leftover| folder.join(leftover).exists()) {
+            continue;
+        }
+        // Another command that has the lock is about to start the distribution, or to clean up itself.
+        let Some(_lock) = registry.try_lock_instance(name)? else { continue };
+        if !running(&folder) {
+            clean_up(&folder)?;
         }
     }
     Ok(())
@@ -219,16 +239,4 @@ pub fn wait(pidfd: impl AsFd, patience: Duration) -> io::Result<bool> {
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// The remarks of the last start: what WSL would have hidden.
-#[must_use]
-pub fn report(folder: &Path) -> String {
-    fs::read_to_string(folder.join("report")).unwrap_or_default()
-}
-
-/// Adds a line to the report.
-pub fn add_to_report(file: &mut File, line: &str) {
-    // A report that cannot be written must not change how the distribution starts.
-    let _ = writeln!(file, "{line}");
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::sim::cli::List;
-use crate::sim::registry::{Registration, State};
+use crate::sim::registration::{Registration, State};
 
 /// Prints WSL's list.
 ///

@@ -7,80 +7,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use crate::sim::error::{Doing, Error, Result};
-use crate::sim::process::Identity;
+use crate::sim::registration::{Registration, State, delete};
 use crate::wsl::distribution::valid_name;
-
-/// A registered distribution (W§1.1, W§1.4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Registration {
-    /// Its name as given; names match without regard to case.
-    pub distribution_name: String,
-    /// The directory with its disk.
-    pub base_path: PathBuf,
-    /// Whether it can be used.
-    pub state: State,
-    /// Default user's id.
-    pub default_uid: u32,
-    /// The next interactive start runs the first-run command.
-    #[serde(rename = "RunOOBE")]
-    pub run_oobe: bool,
-    /// `ID` of os-release.
-    pub flavor: Option<String>,
-    /// `VERSION_ID` of os-release.
-    pub os_version: Option<String>,
-}
-
-/// What is going on with a registration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum State {
-    /// In use.
-    Installed,
-    /// Being unpacked by that process.
-    Installing(Identity),
-    /// Being removed by that process.
-    Uninstalling(Identity),
-    /// Being written to an archive by that process.
-    Exporting(Identity),
-}
-
-impl State {
-    /// The process that is at work on it.
-    #[must_use]
-    pub fn worker(&self) -> Option<Identity> {
-        match self {
-            Self::Installed => None,
-            Self::Installing(worker) | Self::Uninstalling(worker) | Self::Exporting(worker) => Some(*worker),
-        }
-    }
-}
-
-impl Registration {
-    /// The root file system.
-    #[must_use]
-    pub fn root(&self) -> PathBuf {
-        self.base_path.join("rootfs")
-    }
-
-    /// Deletes the disk; a directory that held nothing else goes with it, as on Windows.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be deleted.
-    pub fn delete_disk(&self) -> Result<()> {
-        match fs::remove_dir_all(self.root()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing("delete", self.root()),
-            _ => {
-                // Someone else's files in the directory stay, and so does the directory.
-                let _ = fs::remove_dir(&self.base_path);
-                Ok(())
-            }
-        }
-    }
-}
 
 /// The registry's directory.
 #[derive(Clone, Debug)]
@@ -208,7 +137,7 @@ impl Locked<'_> {
         fs::create_dir_all(&folder).doing("make", &folder)?;
         let json = serde_json::to_vec_pretty(registration).map_err(io::Error::from).doing("encode", "")?;
         replace(&folder.join("registration.json"), &json)?;
-        if registration.state == State::Installed && self.default()?.is_none() {
+        if registration.state == State::Installed && self.chosen()?.is_none() {
             self.set_default(&registration.distribution_name)?;
         }
         Ok(())
@@ -240,29 +169,37 @@ impl Locked<'_> {
     }
 
     fn remove_folder(&self, folder: &Path, name: &str) -> Result<()> {
+        // First the default: a command that is killed in between leaves a folder that the next one deletes.
+        if self.chosen()?.is_some_and(|default| default.eq_ignore_ascii_case(name)) {
+            let others = self.all()?.into_iter().filter(|other| other.state == State::Installed);
+            match others.map(|other| other.distribution_name).find(|other| !other.eq_ignore_ascii_case(name))
+            {
+                // Without a choice, which a full disk does not take, it is the first one.
+                Some(other) if self.set_default(&other).is_ok() => {}
+                _ => delete(&self.registry.home.join("default"))?,
+            }
+        }
         match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).doing("delete", folder);
-            }
-            _ => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing("delete", folder),
+            _ => Ok(()),
         }
-        let path = self.registry.home.join("default");
-        let default = fs::read_to_string(&path).unwrap_or_default();
-        if default.eq_ignore_ascii_case(name) {
-            match self.all()?.first() {
-                Some(other) => self.set_default(&other.distribution_name)?,
-                None => fs::remove_file(&path).doing("delete", &path)?,
-            }
-        }
-        Ok(())
     }
 
-    /// Name of the default distribution.
+    /// Name of the default distribution: the chosen one, else the first.
     ///
     /// # Errors
     ///
     /// The registry cannot be read.
     pub fn default(&self) -> Result<Option<String>> {
+        if let Some(chosen) = self.chosen()? {
+            return Ok(Some(chosen));
+        }
+        let mut all = self.all()?.into_iter();
+        Ok(all.find(|other| other.state == State::Installed).map(|other| other.distribution_name))
+    }
+
+    /// The default distribution as it is recorded, if it exists.
+    fn chosen(&self) -> Result<Option<String>> {
         let path = self.registry.home.join("default");
         match fs::read_to_string(&path) {
             Ok(name) => Ok(read(&self.registry.folder(&name))?.map(|found| found.distribution_name)),
@@ -292,7 +229,9 @@ impl Locked<'_> {
 
     /// Finishes what killed commands began: a half import is undone, a half removal completed.
     fn clean_up(&self) -> Result<()> {
+        delete(&self.registry.home.join("default.new"))?;
         for folder in self.folders()? {
+            delete(&folder.join("registration.new"))?;
             match read(&folder)? {
                 None => fs::remove_dir_all(&folder).doing("delete", &folder)?,
                 Some(registration) => match registration.state {
@@ -301,7 +240,9 @@ impl Locked<'_> {
                         self.remove_folder(&folder, &registration.distribution_name)?;
                     }
                     State::Exporting(worker) if !worker.alive() => {
-                        self.put(&Registration { state: State::Installed, ..registration })?;
+                        let mut registration = registration;
+                        registration.end_export()?;
+                        self.put(&registration)?;
                     }
                     _ => {}
                 },
@@ -320,7 +261,10 @@ fn read(folder: &Path) -> Result<Option<Registration>> {
     }
 }
 
-/// Writes a file so that a reader sees the old or the new contents, whatever happens in between.
+/// Writes a file so that a reader sees the old or the new contents, whatever is killed in between.
+///
+/// It is not synced: that would bring everything to the disk that an import has just unpacked, and a machine that
+/// loses its power has lost its simulated distributions' unsynced files as well.
 ///
 /// # Errors
 ///
@@ -329,7 +273,6 @@ pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
     let new = path.with_extension("new");
     let written = File::create(&new).and_then(|mut file| {
         io::Write::write_all(&mut file, contents)?;
-        file.sync_all()?;
         fs::rename(&new, path)
     });
     if written.is_err() {

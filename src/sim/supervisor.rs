@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::sim::error::{Doing, Error, Result};
 use crate::sim::instance::{Record, socket_address};
 use crate::sim::process::Identity;
-use crate::sim::registry::Registration;
+use crate::sim::registration::Registration;
 use crate::sim::root::Root;
 use crate::sim::store::Snapshot;
 use crate::sim::{cgroup, first};

@@ -227,13 +227,22 @@ fn wslg(kind: Wslg, root: &str, done: &mut Configured) -> Result<()> {
     Ok(())
 }
 
+/// `automount.options` comes after WSL's own, without what only drvfs knows.
+fn drive_options(own: &str, settings: &Settings) -> String {
+    let given = settings.automount_options.iter().flat_map(|options| options.split(','));
+    let foreign = ["metadata", "umask", "fmask", "dmask", "case"];
+    let known = given.filter(|option| !foreign.contains(&option.split('=').next().unwrap_or_default()));
+    [own].into_iter().chain(known.filter(|option| !option.is_empty())).collect::<Vec<_>>().join(",")
+}
+
 /// Drives are mounted by the distribution's own `/bin/mount`, as 9p ones are.
 fn mount_drives(start: &Start, settings: &Settings, done: &mut Configured) {
     let gid = User::with_uid(done.default_uid).map_or(0, |user| user.gid);
     for letter in start.drives.chars().filter(char::is_ascii_lowercase) {
         let target = format!("{}{letter}", settings.automount_root);
         let source = format!("{}:\\", letter.to_ascii_uppercase());
-        let options = format!("noatime,uid={},gid={gid},mode=777", done.default_uid);
+        let options =
+            drive_options(&format!("noatime,uid={},gid={gid},mode=777", done.default_uid), settings);
         let made = fs::create_dir_all(&target)
             .and_then(|()| fs::set_permissions(&target, fs::Permissions::from_mode(0o777)));
         let mounted = made.and_then(|()| {

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags, makedev, mknodat};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
@@ -19,17 +20,20 @@ use rustix::process::{Signal, pivot_root, set_parent_process_death_signal};
 use rustix::thread::{CapabilitySet, UnshareFlags, remove_capability_from_bounding_set};
 
 use crate::sim::error::{Doing, Error, Result};
+use crate::sim::overlay;
 use crate::sys::simulator::{loopback_up, unshare};
 
 const NOTHING: MountFlags = MountFlags::empty();
 
-/// Goes into a distribution's root, in namespaces of its own, with nothing of the machine's tree in reach.
+/// Goes into a distribution's root, in namespaces of its own, with nothing of the machine's tree in reach. `false` if
+/// its disk takes nothing: the root is an overlay of it then, and read-only.
 ///
 /// # Errors
 ///
 /// What WSL's init would die of, or a privilege is missing.
-pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<()> {
+pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<bool> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("bind to", "the supervisor")?;
+    outlived(kmsg)?;
     let procs = cgroup.join("cgroup.procs");
     fs::write(&procs, "0").doing("write", &procs)?;
     // Only mounts of the present namespace can be taken along.
@@ -52,6 +56,9 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .doing("make private", "/")?;
     let program = program(init).doing("copy", init)?;
+    let writable = overlay::writable(root)?;
+    let overlaid = if writable { None } else { Some(overlay::attach(root, cgroup)?) };
+    let root = overlaid.as_deref().unwrap_or(root);
     mount_bind(root, root).doing("bind", root)?;
     rustix::process::chdir(root).doing("enter", root)?;
     pivot_root(".", ".").doing("make the root", root)?;
@@ -67,7 +74,21 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
     place(&program, "/init").doing("mount", "/init")?;
     let read_only = MountFlags::BIND | MountFlags::RDONLY;
     mount_remount("/init", read_only, "").doing("protect", "/init")?;
-    base(&log)
+    if !writable {
+        overlay::seal()?;
+    }
+    base(&log)?;
+    Ok(writable)
+}
+
+/// Fails if the supervisor died before it could be bound to: the log's other end is its own.
+fn outlived(kmsg: &OwnedFd) -> Result<()> {
+    let mut events = [PollFd::new(kmsg, PollFlags::OUT)];
+    poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).doing("look for", "the supervisor")?;
+    if events[0].revents().contains(PollFlags::HUP) {
+        return Err(Error::Missing("the supervisor is gone".into()));
+    }
+    Ok(())
 }
 
 /// What could harm the machine although it lies in no namespace.

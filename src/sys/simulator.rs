@@ -6,14 +6,19 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::{fs, io};
 
-use rustix::process::{Pid, Signal, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 /// Kills the child with `SIGKILL` when the thread that starts it ends.
 pub fn die_with_parent(command: &mut Command) {
-    // SAFETY: prctl is async-signal-safe and touches nothing of this process's memory.
+    let parent = rustix::process::getpid();
+    // SAFETY: prctl and getppid are async-signal-safe and touch nothing of this process's memory.
     unsafe {
-        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+        command.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // It may have died before it was asked.
+            if getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
+        });
     }
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -172,6 +173,52 @@ impl Sim {
         pid.try_into().expect("a process id")
     }
 
+    /// As [`Sim::supervisor`], if there is a record.
+    pub fn try_supervisor(&self, name: &str) -> Option<u32> {
+        self.record(name)?["supervisor"]["pid"].as_u64()?.try_into().ok()
+    }
+
+    /// The cgroup of a distribution, if there is a record.
+    pub fn cgroup(&self, name: &str) -> Option<PathBuf> {
+        self.record(name)?["cgroup"].as_str().map(PathBuf::from)
+    }
+
+    fn record(&self, name: &str) -> Option<Value> {
+        serde_json::from_slice(&fs::read(self.folder(name).join("instance.json")).ok()?).ok()
+    }
+
+    /// Every process on the machine that belongs to this world: by its environment, or by its root.
+    pub fn strangers(&self) -> Vec<String> {
+        // Its name alone: what is before it depends on the mount that is looked at.
+        let name = self.directory.path().file_name().expect("a name").to_str().expect("a readable name");
+        let ours = |path: String| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).contains(name);
+        let pids = fs::read_dir("/proc").expect("/proc").flatten();
+        let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.filter(|&pid| pid != std::process::id() && exists(pid))
+            .filter(|pid| ours(format!("/proc/{pid}/environ")) || ours(format!("/proc/{pid}/mountinfo")))
+            .map(|pid| {
+                format!("{pid} {}", fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+            })
+            .collect()
+    }
+
+    /// Mounts of this world on the machine, and files that a distribution at rest does not have.
+    pub fn droppings(&self, name: &str) -> Vec<String> {
+        let mut droppings = mounts(self.directory.path());
+        let mut look = |folder: PathBuf, known: &[&str]| {
+            let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+            let names = names.map(|name| name.to_string_lossy().into_owned());
+            droppings.extend(names.filter(|name| !known.contains(&name.as_str())));
+        };
+        let logs = ["kmsg.log", "report", "supervisor.log"];
+        let kept = ["registration.json", "instance.lock", "oobe.lock"];
+        look(self.folder(name), &[&logs[..], &kept].concat());
+        look(self.home(), &["lock", "default", "distributions"]);
+        look(self.directory.path().join(name), &["rootfs"]);
+        look(self.directory.path().into(), &["registry", "tree.tar", "export.tar", name]);
+        droppings
+    }
+
     /// The processes of a distribution, seen from outside.
     pub fn processes(&self, name: &str) -> Vec<u32> {
         let root = self.directory.path().join(name).join("rootfs");
@@ -220,6 +267,15 @@ fn collect(cgroup: &Path, pids: &mut Vec<u32>) {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             collect(&entry.path(), pids);
         }
+    }
+}
+
+/// Waits until something is true, which must not take long.
+pub fn gone(what: &str, mut is_gone: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_gone() {
+        assert!(Instant::now() < deadline, "{what} is left");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

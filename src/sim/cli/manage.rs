@@ -1,0 +1,117 @@
+//! The command lines that manage distributions.
+
+use std::path::PathBuf;
+
+use crate::sim::cli::arguments::{Arguments, Options};
+use crate::sim::cli::usage::usage;
+use crate::sim::cli::{Command, Format, List};
+use crate::sim::error::{Error, Result};
+
+fn version(options: &Options) -> Result<()> {
+    match options.get(&["--version"]).as_deref() {
+        None | Some("2") => Ok(()),
+        Some("1") => Err(Error::Missing("only WSL 2 is simulated".into())),
+        Some(_) => Err(Error::invalid_argument()),
+    }
+}
+
+fn no_vhd(vhd: bool) -> Result<()> {
+    if vhd {
+        Err(Error::Missing("virtual disks are not simulated: use a tar archive".into()))
+    } else {
+        Ok(())
+    }
+}
+
+pub fn import(mut rest: Arguments<'_>) -> Result<Command> {
+    let options = rest.options(&[("--version", true), ("--vhd", false)])?;
+    version(&options)?;
+    no_vhd(options.get(&["--vhd"]).is_some())?;
+    let Ok([name, directory, file]) = <[String; 3]>::try_from(options.positional) else {
+        return Err(Error::invalid_argument());
+    };
+    if [".vhd", ".vhdx"].iter().any(|end| file.to_ascii_lowercase().ends_with(end)) {
+        return Err(Error::Plain(
+            "This looks like a VHD file. Use --vhd to import a VHD instead of a tar.".into(),
+        ));
+    }
+    Ok(Command::Import { name, directory: directory.into(), file: file.into() })
+}
+
+pub fn install(mut rest: Arguments<'_>) -> Result<Command> {
+    let options = rest.options(&[
+        ("--from-file", true),
+        ("-f", true),
+        ("--name", true),
+        ("--location", true),
+        ("-l", true),
+        ("--no-launch", false),
+        ("-n", false),
+        ("--version", true),
+        ("--vhd-size", true),
+        ("--fixed-vhd", false),
+    ])?;
+    version(&options)?;
+    let Some(file) = options.get(&["--from-file", "-f"]) else {
+        return Err(Error::Missing("no online distributions here: use --from-file FILE".into()));
+    };
+    if !options.positional.is_empty() {
+        return Err(Error::wsl(
+            "Wsl/E_INVALIDARG",
+            "Arguments --from-file and --distribution can't be specified at same time.",
+        ));
+    }
+    Ok(Command::Install {
+        file: file.into(),
+        name: options.get(&["--name"]),
+        location: options.get(&["--location", "-l"]).map(PathBuf::from),
+        launch: options.get(&["--no-launch", "-n"]).is_none(),
+    })
+}
+
+pub fn export(mut rest: Arguments<'_>) -> Result<Command> {
+    let options = rest.options(&[("--format", true), ("--vhd", false)])?;
+    let format = match options.get(&["--format"]).as_deref() {
+        None | Some("tar") => Format::Tar,
+        Some("tar.gz") => Format::Gzip,
+        Some("tar.xz") => Format::Xz,
+        Some("vhd") => return no_vhd(true).and(Err(usage())),
+        Some(_) => return Err(Error::invalid_argument()),
+    };
+    no_vhd(options.get(&["--vhd"]).is_some())?;
+    let Ok([name, file]) = <[String; 2]>::try_from(options.positional) else {
+        return Err(usage());
+    };
+    Ok(Command::Export { name, file: file.into(), format })
+}
+
+pub fn list(mut rest: Arguments<'_>) -> Result<Command> {
+    let options = rest.options(&[
+        ("--all", false),
+        ("--running", false),
+        ("--quiet", false),
+        ("-q", false),
+        ("--verbose", false),
+        ("-v", false),
+    ])?;
+    let has = |names: &[&str]| options.get(names).is_some();
+    let list = List {
+        all: has(&["--all"]),
+        running: has(&["--running"]),
+        quiet: has(&["--quiet", "-q"]),
+        verbose: has(&["--verbose", "-v"]),
+    };
+    if (list.quiet && list.verbose) || (list.all && list.running) || !options.positional.is_empty() {
+        return Err(usage());
+    }
+    Ok(Command::List(list))
+}
+
+pub fn manage(mut rest: Arguments<'_>) -> Result<Command> {
+    let options = rest.options(&[("--set-default-user", true)])?;
+    let user = options.get(&["--set-default-user"]).ok_or_else(usage)?;
+    let Ok([name]) = <[String; 1]>::try_from(options.positional) else {
+        return Err(usage());
+    };
+    Ok(Command::SetDefaultUser { name, user })
+}

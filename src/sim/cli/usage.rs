@@ -1,0 +1,47 @@
+//! What is printed on a command line that is not understood, and on `--help`.
+
+use crate::sim::error::Error;
+
+/// An option that wsl.exe does not have.
+pub fn unknown(argument: &str) -> Error {
+    Error::Plain(format!(
+        "Invalid command line argument: {argument}\n\
+         Please use 'wsl.exe --help' to get a list of supported arguments."
+    ))
+}
+
+/// A command line of the wrong shape.
+pub fn usage() -> Error {
+    Error::Plain(USAGE.into())
+}
+
+/// `--help`
+pub const USAGE: &str = "\
+wsl-sim starts a WSL distribution on Linux, with the command line of wsl.exe.
+
+Usage: wsl-sim [Options...] [CommandLine]
+  ~ | --cd DIR                 working directory
+  -d, --distribution NAME      distribution (else the default one)
+  -u, --user USER              user (else the default one)
+  --shell-type TYPE            standard, login or none
+  -e, --exec                   run the command line without a shell
+  --                           the rest is the command line
+
+Managing distributions:
+  --import NAME DIR FILE [--version 2]
+  --install --from-file FILE [--name NAME] [--location DIR] [--no-launch]
+  --export NAME FILE [--format tar|tar.gz|tar.xz]
+  --manage NAME --set-default-user USER
+  -l, --list [--all | --running] [-q | -v]
+  -s, --set-default NAME       -t, --terminate NAME
+  --unregister NAME            --shutdown
+  --status, --version, --help
+
+The environment sets what Windows would:
+  WSL_SIM_HOME                 registry (else $XDG_STATE_HOME/wsl-sim or ~/.local/state/wsl-sim)
+  WSL_SIM_INIT                 static program for /init (else wsl-sim itself, if it is static)
+  WSL_SIM_WSLG                 present (the default), headless or absent
+  WSL_SIM_DRIVES               letters of the Windows drives (default: c)
+  WSL_SIM_HOSTNAME, WSL_SIM_TIMEZONE, WSL_SIM_WINDOWS_PATH
+  WSL_SIM_SAFE_MODE            1: .wslconfig's safe mode
+  WSL_SIM_STORE_HASH           full: read all of /nix/store before and after a start";
