@@ -113,7 +113,11 @@ fn two_distributions_at_once() {
         "  NAME      STATE           VERSION\n* NixOS     Stopped         2\n  Second    Running         2"
     );
     let ended = sim.run(["--unregister", "Second"]);
-    assert_eq!(ended.code, 0, "a running distribution is terminated first: {ended:?}");
+    assert_eq!(
+        (ended.code, ended.out.as_str(), ended.err.as_str()),
+        (0, "Unregistering.\nThe operation completed successfully.\n", ""),
+        "a running distribution is terminated first"
+    );
     assert!(!sim.directory.path().join("Second").exists());
 }
 

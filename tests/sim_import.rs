@@ -55,6 +55,10 @@ fn bad_archives_and_names() {
     );
     refused(&sim, &["--import", "N", &directory, &with("random", &vec![0xa5; 70_000])], FAILED);
     refused(&sim, &["--import", "N", &directory, &with("cut.tar", &bytes[..1000])], FAILED);
+    let packed = Command::new("gzip").arg("-c").arg(good).output().expect("gzip").stdout;
+    for length in [1, packed.len() / 2, packed.len() - 8] {
+        refused(&sim, &["--import", "N", &directory, &with("cut.tar.gz", &packed[..length])], FAILED);
+    }
     let empty = "The imported file is not a valid Linux distribution.\n\
                  Error code: Wsl/Service/RegisterDistro/WSL_E_NOT_A_LINUX_DISTRO\n";
     refused(&sim, &["--import", "N", &directory, &with("empty", b"")], empty);
