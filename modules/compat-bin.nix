@@ -12,6 +12,7 @@
 let
   cfg = config.wsl;
   inherit (lib) types;
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
 
   # Real files of nixos-wsl-shell (nix/root.nix), which no setting may take away.
   reserved = [
@@ -96,12 +97,12 @@ in
           {
             options = {
               src = lib.mkOption {
-                type = types.str;
+                type = formed "/.+" "absolute path";
                 example = lib.literalExpression ''"''${pkgs.wget}/bin/wget"'';
                 description = "Path of the program.";
               };
               name = lib.mkOption {
-                type = types.strMatching "[^/]+";
+                type = formed "[^/]+" "file name without a slash";
                 default = builtins.unsafeDiscardStringContext (baseNameOf config.src);
                 defaultText = lib.literalExpression "baseNameOf src";
                 description = "Its name in {file}`/bin`.";

@@ -10,6 +10,7 @@ let
   cfg = config.wsl.distribution;
   ini = import ./lib/wsl-ini.nix { inherit lib; };
   inherit (lib) types;
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
 
   # Where the official validator expects them (W§8.1).
   iconPath = "/usr/share/wsl/nixos.ico";
@@ -43,7 +44,7 @@ in
 {
   options.wsl.distribution = {
     defaultName = lib.mkOption {
-      type = types.strMatching "[a-zA-Z0-9._-]{1,256}";
+      type = formed "[a-zA-Z0-9._-]{1,256}" "name of 1 to 256 letters, digits, dots, dashes and underscores";
       default = "NixOS";
       description = ''
         Name of the distribution on Windows when the user gives none (`wsl --install --from-file`). Letters, digits,

@@ -76,15 +76,11 @@ in
       }
       {
         assertion = !config.system.etc.overlay.enable;
-        message = "system.etc.overlay.enable cannot be used on WSL, which reads /etc/passwd and /etc/wsl.conf before anything could be mounted there. Set it to false.";
+        message = "system.etc.overlay.enable cannot be used on WSL, which reads and writes files in /etc before and beside anything mounted there, and would never see a changed /etc/wsl.conf or /etc/passwd. Set it to false.";
       }
       {
         assertion = !(config.system.nixos-init.enable or false);
         message = "system.nixos-init.enable cannot be used on WSL: it starts from an initrd. nixos-wsl-init takes its place; set it to false.";
-      }
-      {
-        assertion = !config.systemd.sysusers.enable;
-        message = "systemd.sysusers.enable cannot be used on WSL, because it makes no normal users. Set services.userborn.enable = true instead, or leave both off.";
       }
       {
         assertion = !config.networking.useHostResolvConf;

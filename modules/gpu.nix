@@ -12,6 +12,7 @@
 let
   cfg = config.wsl;
   inherit (lib) types;
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
 
   graphics = config.hardware.graphics;
   drivers = pkgs.buildEnv {
@@ -32,7 +33,7 @@ in
     };
 
     wslLibExtraLinks = lib.mkOption {
-      type = types.listOf (types.strMatching "/.+");
+      type = types.listOf (formed "/.+" "absolute path");
       default = [ ];
       example = [ "/usr/lib/wsl/drivers/mydriver/libextra.so" ];
       description = "Further libraries of Windows to link to, outside {file}`/usr/lib/wsl/lib`, which is taken as a whole.";

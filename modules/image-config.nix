@@ -13,6 +13,8 @@ let
   cfg = config.wsl.image;
   inherit (config.wsl) sources;
   inherit (lib) types;
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
+  flakeReference = formed "github:[^/?]+/[^/?]+(/[^?]+)?|(git[+]|path:).+" "flake reference of the form github:OWNER/REPO, github:OWNER/REPO/BRANCH, git+URL or path:DIR";
 
   isFlake = cfg.config == "flake";
 
@@ -49,7 +51,6 @@ let
     let
       github = builtins.match "github:([^/?]+)/([^/?]+)(/([^?]+))?" url;
       git = builtins.match "git[+](.+)" url;
-      path = builtins.match "path:(.+)" url;
     in
     if github != null then
       {
@@ -63,13 +64,11 @@ let
         type = "git";
         url = lib.head git;
       }
-    else if path != null then
+    else
       {
         type = "path";
-        path = lib.head path;
-      }
-    else
-      throw "wsl.image: ‘${url}’ must be of the form github:OWNER/REPO, github:OWNER/REPO/BRANCH, git+URL or path:DIR.";
+        path = lib.removePrefix "path:" url;
+      };
 
   # A source that is in the store under its hash is taken from there, whatever the lock says of its origin.
   locked =
@@ -233,14 +232,14 @@ in
     };
 
     nixpkgsUrl = lib.mkOption {
-      type = types.str;
+      type = flakeReference;
       default = "github:NixOS/nixpkgs/nixos-unstable";
       example = "github:NixOS/nixpkgs/nixos-26.11";
       description = "Where `nix flake update` in the distribution looks for a newer nixpkgs.";
     };
 
     projectUrl = lib.mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr flakeReference;
       default = null;
       example = "github:example/nixos-wsl";
       description = ''

@@ -4,6 +4,17 @@
 let
   cfg = config.wsl.image;
   inherit (lib) types;
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
+  absolutePath = types.addCheck (formed "(/[^/]+)+" "absolute path without ‘.’ and ‘..’ in it") (
+    path:
+    !lib.any (
+      part:
+      lib.elem part [
+        "."
+        ".."
+      ]
+    ) (lib.splitString "/" path)
+  );
 
   users = config.users.users;
   groups = config.users.groups;
@@ -101,7 +112,7 @@ in
         {
           options = {
             path = lib.mkOption {
-              type = types.strMatching "(/[^/]+)+";
+              type = absolutePath;
               default = name;
               defaultText = lib.literalMD "the attribute's name";
               description = "Absolute path in the distribution.";
@@ -128,7 +139,7 @@ in
               description = "What a symbolic link points to.";
             };
             mode = lib.mkOption {
-              type = types.strMatching "[0-7]{3,4}";
+              type = formed "[0-7]{3,4}" "permissions in octal, three or four digits such as \"0644\"";
               default = if config.directory then "0755" else "0644";
               defaultText = lib.literalExpression ''if directory then "0755" else "0644"'';
               example = "0755";

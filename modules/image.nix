@@ -9,6 +9,7 @@
 let
   cfg = config.wsl.image;
   inherit (lib) types;
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
   inherit (pkgs.stdenv.hostPlatform) system;
 
   arguments = {
@@ -37,7 +38,7 @@ in
 {
   options.wsl.image = {
     fileName = lib.mkOption {
-      type = types.strMatching "[^/.][^/]*";
+      type = formed "[^/.][^/]*" "file name without a slash that does not start with a dot";
       default = "nixos-wsl-${system}.tar.gz";
       defaultText = lib.literalExpression ''"nixos-wsl-''${pkgs.stdenv.hostPlatform.system}.tar.gz"'';
       example = "nixos.wsl";

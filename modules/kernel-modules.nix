@@ -7,11 +7,14 @@
 }:
 
 let
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
   modules = config.wsl.kernelModules;
 in
 {
   options.wsl.kernelModules = lib.mkOption {
-    type = lib.types.listOf (lib.types.strMatching "[A-Za-z0-9_-]+");
+    type = lib.types.listOf (
+      formed "[A-Za-z0-9_-]+" "name of a kernel module: letters, digits, dashes and underscores"
+    );
     default = [ ];
     example = [ "vhci-hcd" ];
     description = ''

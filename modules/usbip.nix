@@ -9,6 +9,9 @@
 let
   cfg = config.wsl.usbip;
   inherit (lib) types;
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
+  address = formed "[A-Za-z0-9.:-]+" "address or host name";
+  isAddress = address.check;
 in
 {
   options.wsl.usbip = {
@@ -21,7 +24,9 @@ in
     package = lib.mkPackageOption pkgs [ "linuxPackages" "usbip" ] { };
 
     autoAttach = lib.mkOption {
-      type = types.listOf (types.strMatching "[0-9]+-[0-9]+(\\.[0-9]+)*");
+      type = types.listOf (
+        formed "[0-9]+-[0-9]+(\\.[0-9]+)*" "bus id as `usbipd list` shows it, such as \"4-1\""
+      );
       default = [ ];
       example = [ "4-1" ];
       description = ''
@@ -31,7 +36,7 @@ in
     };
 
     host = lib.mkOption {
-      type = types.nullOr (types.strMatching "[A-Za-z0-9.:-]+");
+      type = types.nullOr address;
       default = null;
       example = "127.0.0.1";
       description = ''
@@ -51,15 +56,16 @@ in
   config = lib.mkIf (config.wsl.enable && cfg.enable) {
     assertions = [
       {
-        assertion =
-          cfg.snippetIpAddress == null || builtins.match "[A-Za-z0-9.:-]+" cfg.snippetIpAddress != null;
+        assertion = cfg.snippetIpAddress == null || isAddress cfg.snippetIpAddress;
         message = "wsl.usbip.snippetIpAddress takes no shell any more: set wsl.usbip.host to an address, or leave it out for the default route's gateway.";
       }
     ];
     warnings = lib.optional (
       cfg.snippetIpAddress != null
     ) "wsl.usbip.snippetIpAddress is now wsl.usbip.host.";
-    wsl.usbip.host = lib.mkIf (cfg.snippetIpAddress != null) (lib.mkDefault cfg.snippetIpAddress);
+    wsl.usbip.host = lib.mkIf (cfg.snippetIpAddress != null && isAddress cfg.snippetIpAddress) (
+      lib.mkDefault cfg.snippetIpAddress
+    );
 
     environment.systemPackages = [ cfg.package ];
     wsl.kernelModules = [ "vhci-hcd" ];

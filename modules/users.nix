@@ -100,11 +100,25 @@ in
   };
 
   config = lib.mkIf cfg.enable {
-    users.users.${cfg.defaultUser} = {
-      isNormalUser = true;
-      uid = lib.mkDefault cfg.defaultUid;
-      extraGroups = [ "wheel" ];
-    };
+    users.users.${cfg.defaultUser} = lib.mkMerge [
+      {
+        uid = lib.mkDefault cfg.defaultUid;
+        extraGroups = [ "wheel" ];
+      }
+      (
+        # systemd-sysusers makes system users alone: this one has all that makes a normal user but the name.
+        if config.systemd.sysusers.enable then
+          {
+            isSystemUser = true;
+            group = lib.mkDefault "users";
+            createHome = lib.mkDefault true;
+            home = lib.mkDefault "/home/${config.users.users.${cfg.defaultUser}.name}";
+            useDefaultShell = lib.mkDefault true;
+          }
+        else
+          { isNormalUser = true; }
+      )
+    ];
 
     # Without a supplementary group WSL's `initgroups` for root fails: "initgroups failed 5".
     users.users.root.extraGroups = [ "root" ];
@@ -112,5 +126,13 @@ in
     # nixpkgs would have done both for the shell that the wrapper hides from it.
     environment.systemPackages = lib.filter isPackage (map (user: user.wslRealShell) wrapped);
     environment.shells = map (user: user.shell) wrapped;
+
+    assertions = [
+      {
+        assertion =
+          config.systemd.sysusers.enable -> config.users.users.${cfg.defaultUser}.name == cfg.defaultUser;
+        message = "systemd.sysusers.enable names users after their attribute in users.users: set wsl.defaultUser to the user's name, and leave users.users.<name>.name out.";
+      }
+    ];
   };
 }

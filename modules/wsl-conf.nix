@@ -11,6 +11,7 @@ let
   ini = import ./lib/wsl-ini.nix { inherit lib; };
 
   inherit (lib) types;
+  inherit (import ./lib/types.nix { inherit lib; }) formed;
 
   key =
     type: default: description:
@@ -47,7 +48,7 @@ in
       options = {
         automount.enabled = key types.bool true "Whether to mount the Windows drives.";
         automount.root = lib.mkOption {
-          type = types.strMatching "/([^/]+(/[^/]+)*)?";
+          type = formed "/([^/]+(/[^/]+)*)?" "absolute path without a slash at the end, such as \"/mnt\"";
           default = "/mnt";
           example = "/";
           description = ''
@@ -119,7 +120,7 @@ in
           Whether WSL writes {file}`/etc/resolv.conf`. {option}`networking.nameservers` and resolved need it off.
         '';
         network.hostname = lib.mkOption {
-          type = types.strMatching "[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?|";
+          type = formed "[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?|" "host name of at most 64 letters, digits, dots and dashes, or an empty string";
           default = config.networking.hostName;
           defaultText = lib.literalExpression "config.networking.hostName";
           description = ''
@@ -164,7 +165,7 @@ in
         fileServer.enabled = optionalKey types.bool ''
           Whether Windows can open the distribution's files at {file}`\\wsl.localhost`. `null` is WSL's own `true`.
         '';
-        fileServer.logFile = optionalKey types.str "File that the server of {file}`\\wsl.localhost` logs to.";
+        fileServer.logFile = optionalKey (formed "/.+" "absolute path") "File that the server of {file}`\\wsl.localhost` logs to.";
         fileServer.logLevel = optionalKey types.int "How much that server logs.";
         fileServer.logTruncate = optionalKey types.bool "Whether that server starts its log anew each time.";
       };

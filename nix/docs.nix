@@ -6,8 +6,11 @@ let
 
   inherit
     (import (pkgs.path + "/nixos/lib/eval-config.nix") {
-      inherit (pkgs.stdenv.hostPlatform) system;
-      modules = [ module ];
+      system = null;
+      modules = [
+        module
+        { nixpkgs.pkgs = pkgs; }
+      ];
     })
     options
     ;

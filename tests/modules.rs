@@ -57,7 +57,7 @@ fn a_default_system_keeps_the_keys_that_nixos_needs() {
 #[test]
 #[ignore = "needs what checks/modules/run evaluates"]
 fn every_key_arrives_as_it_was_set() {
-    let (settings, _) = Settings::parse(text(&systems()["all-keys"], "wslConf").as_bytes());
+    let (settings, _) = Settings::parse(text(&systems()["custom"], "wslConf").as_bytes());
     let expected = Settings {
         automount_enabled: false,
         automount_root: "/win dows/".to_owned(),
@@ -111,7 +111,7 @@ fn wsl_distribution_conf_says_what_was_set() {
             );
         }
     }
-    let (all, _) = Distribution::parse(text(&systems["all-keys"], "distributionConf").as_bytes());
+    let (all, _) = Distribution::parse(text(&systems["custom"], "distributionConf").as_bytes());
     assert_eq!(all.oobe_default_name.as_deref(), Some("My.NixOS_1"));
     assert_eq!(all.oobe_command.as_deref(), Some("/usr/lib/wsl/oobe"));
     assert!(!all.shortcut_enabled && all.windowsterminal_enabled);
@@ -140,7 +140,7 @@ fn the_shells_read_their_settings() {
     };
     assert_eq!(session("default"), Session::default());
     assert_eq!(session("default").windows_path, WindowsPath::Whole(Whole::All));
-    let paths = session("paths");
+    let paths = session("everything");
     assert_eq!(paths.automount_root, Path::new("/"));
     assert_eq!(paths.activation_timeout, 30);
     assert_eq!(paths.windows_path, WindowsPath::Matching(vec!["*/bin".to_owned()]));

@@ -1,19 +1,10 @@
 # The closure budget on the built system, where the evaluation cannot look: its store paths hold no kernel, no firmware
 # and no database of udev's.
-{ pkgs, inputs, ... }:
+{ pkgs, lib', ... }:
 
-let
-  name =
-    {
-      x86_64-linux = "mysystem";
-      aarch64-linux = "mysystem-aarch64";
-    }
-    .${pkgs.stdenv.hostPlatform.system};
-  system = inputs.self.nixosConfigurations.${name};
-in
 pkgs.runCommand "check-closure-paths"
   {
-    closure = pkgs.closureInfo { rootPaths = [ system.config.system.build.toplevel ]; };
+    closure = pkgs.closureInfo { rootPaths = [ lib'.default.config.system.build.toplevel ]; };
   }
   ''
     if grep -E -- '/[a-z0-9]{32}-(linux-[0-9]|linux-firmware|hwdb\.bin)' $closure/store-paths; then

@@ -4,7 +4,7 @@
 
 let
   inherit (pkgs) lib;
-  inherit (lib'.wsl [ ]) config;
+  inherit (lib'.systems.default) config;
 in
 lib'.decide "closure" (
   lib'.expect (!config.boot.kernel.enable && !config.boot.initrd.enable) "no kernel, no initrd"

@@ -32,8 +32,7 @@ let
       lib.filter (item: !fits entries item) contract
     );
 
-  default = lib'.wsl [ ];
-  envfs = lib'.wsl [ { services.envfs.enable = true; } ];
+  inherit (lib'.systems) default envfs;
 in
 lib'.decide "contract" (
   failures "default" default

@@ -20,5 +20,7 @@ in
   modules-side-effects = check ./side-effects.nix;
   modules-systems = check ./systems.nix;
   modules-texts = check ./texts.nix;
+  modules-upstream = check ./upstream.nix;
   modules-users = check ./users.nix;
+  modules-values = check ./values.nix;
 }

@@ -5,21 +5,49 @@ let
   inherit (pkgs) lib;
 in
 rec {
+  # The system that this repository builds, for this machine. `nix flake check` evaluates it anyway.
+  default =
+    inputs.self.nixosConfigurations.${
+      {
+        x86_64-linux = "mysystem";
+        aarch64-linux = "mysystem-aarch64";
+      }
+      .${pkgs.stdenv.hostPlatform.system}
+    };
+
   # A system with the module imported and nothing else set.
   bare =
     modules:
     inputs.nixpkgs.lib.nixosSystem {
       modules = [
         {
-          # The same package set for all of them, which takes most of the time.
-          nixpkgs.pkgs = pkgs;
+          # One package set for all systems: what one of them has evaluated, the others have too.
+          nixpkgs.pkgs = default.pkgs;
           system.stateVersion = "26.05";
         }
       ]
       ++ modules;
     };
   imported = modules: bare ([ inputs.self.nixosModules.default ] ++ modules);
-  wsl = modules: imported ([ { wsl.enable = true; } ] ++ modules);
+  wsl =
+    modules:
+    imported (
+      [
+        {
+          wsl.enable = true;
+          # NixOS's manual is a quarter of a system's evaluation; mysystem has it.
+          documentation.enable = false;
+          documentation.nixos.enable = false;
+        }
+      ]
+      ++ modules
+    );
+
+  # The systems that several checks look at, each evaluated once.
+  systems = {
+    inherit default;
+  }
+  // lib.mapAttrs (_: module: wsl [ module ]) (import ./cases.nix { inherit pkgs; });
 
   # The entries of a system's image, by path; of several at one path the last counts, as in the writer.
   entriesOf =

@@ -1,14 +1,13 @@
-# Wrong and contradictory settings fail at evaluation, with a sentence that says what to write.
+# Contradictory settings fail at evaluation, with a sentence that says what to write, and those without effect warn.
 { pkgs, lib', ... }:
 
 let
   inherit (pkgs) lib;
 
-  # Each list is one system: its settings do not touch each other, and every sentence names its own.
+  # Settings, by a piece of the sentence that refuses them or warns. Two systems are enough for all.
   asserted = {
     "system.etc.overlay.enable cannot".system.etc.overlay.enable = true;
     "system.nixos-init.enable cannot".system.nixos-init.enable = true;
-    "services.userborn.enable = true instead".systemd.sysusers.enable = true;
     "must be ASCII".wsl.wslConf.boot.command = "echo grüezi";
     "must be letters and digits".wsl.wslConf.network.generate-hosts = false;
     "wsl.systemd.mode = \"namespace\"".wsl.wslConf.boot.systemd = false;
@@ -46,7 +45,6 @@ let
     "wsl.systemd.mode = \"namespace\" is for a WSL".wsl.nativeSystemd = true;
     "argv[0] is always kept".wsl.interop.preserveArgvZero = true;
   };
-
   container."boot.isContainer cannot".boot.isContainer = true;
 
   # Settings that do nothing, and a piece of the warning.
@@ -73,103 +71,26 @@ let
   };
   unresolved."nothing else names a server".wsl.wslConf.network.generateResolvConf = false;
 
-  # Values that no option takes: where, and what.
-  mistyped = [
-    [
-      "wslConf"
-      "automount"
-      "root"
-      "/mnt/"
-    ]
-    [
-      "wslConf"
-      "boot"
-      "initTimeout"
-      90000
-    ]
-    [
-      "wslConf"
-      "filesystem"
-      "umask"
-      1022
-    ]
-    [
-      "wslConf"
-      "automount"
-      "cgroups"
-      "v3"
-    ]
-    [
-      "wslConf"
-      "network"
-      "hostname"
-      "-x"
-    ]
-    [
-      "distribution"
-      "defaultName"
-      "my NixOS"
-    ]
-    [
-      "image"
-      "fileName"
-      "a/b.tar.gz"
-    ]
-    [
-      "image"
-      "compressionLevel"
-      13
-    ]
-    [
-      "systemd"
-      "mode"
-      "genie"
-    ]
-    [
-      "usbip"
-      "autoAttach"
-      [ "usb4" ]
-    ]
-    [
-      "usbip"
-      "host"
-      "$(host)"
-    ]
-    [
-      "kernelModules"
-      [ "drivers/usb/vhci-hcd" ]
-    ]
-    [
-      "interop"
-      "windowsPath"
-      "some"
-    ]
-    [
-      "defaultUid"
-      0
-    ]
-  ];
-  pathOf = case: [ "wsl" ] ++ lib.init case;
-  isRefused =
-    system: case:
-    !(builtins.tryEval (builtins.deepSeq (lib.getAttrFromPath (pathOf case) system.config) true))
-    .success;
-
   says = sentences: piece: lib.any (lib.hasInfix piece) sentences;
   unsaid =
     what: sentences: cases:
     map (piece: "no ${what} says ‘${piece}’") (
       lib.filter (piece: !says sentences piece) (lib.attrNames cases)
     );
-  wslWith = cases: lib'.wsl (lib.attrValues cases);
-  wrong = lib'.wsl (map (case: lib.setAttrByPath (pathOf case) (lib.last case)) mistyped);
+  wslWith = modules: lib'.wsl (lib.flatten modules);
+
+  contradictory = wslWith [
+    (lib.attrValues asserted)
+    (lib.attrValues unresolved)
+  ];
+  ineffective = wslWith [
+    (lib.attrValues container)
+    (lib.attrValues warned)
+  ];
 in
 lib'.decide "refusals" (
-  unsaid "assertion" (lib'.failedAssertions (wslWith asserted)) asserted
-  ++ unsaid "assertion" (lib'.failedAssertions (wslWith container)) container
-  ++ unsaid "warning" (wslWith warned).config.warnings warned
-  ++ unsaid "warning" (wslWith unresolved).config.warnings unresolved
-  ++ map (case: "${lib.showOption (pathOf case)} takes ${builtins.toJSON (lib.last case)}") (
-    lib.filter (case: !isRefused wrong case) mistyped
-  )
+  unsaid "assertion" (lib'.failedAssertions contradictory) asserted
+  ++ unsaid "assertion" (lib'.failedAssertions ineffective) container
+  ++ unsaid "warning" ineffective.config.warnings warned
+  ++ unsaid "warning" contradictory.config.warnings unresolved
 )

@@ -5,6 +5,9 @@ let
   path = system: builtins.unsafeDiscardStringContext system.config.system.build.toplevel.drvPath;
   # As little as a system needs, for a machine without WSL.
   machine = {
+    # Its pages are a quarter of the evaluation.
+    documentation.enable = false;
+    documentation.nixos.enable = false;
     boot.loader.grub.enable = false;
     fileSystems."/" = {
       device = "/dev/sda1";

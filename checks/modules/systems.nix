@@ -1,4 +1,5 @@
-# Both systems evaluate to an image, and one can be built for the other's machine.
+# The image for this machine evaluates, the one for the other has its name and is evaluated there (and by
+# checks/modules/run), and one can be built for the other's machine.
 {
   pkgs,
   lib',
@@ -33,6 +34,6 @@ lib'.decide "systems" (
     (tarball cross).system == "x86_64-linux"
     && (tarball cross).fileName == "nixos-wsl-aarch64-linux.tar.gz"
   ) "an image for aarch64 can be built on x86_64"
-  ++ lib'.expect (lib.isString (tarball mysystem).drvPath) "the image for x86_64 evaluates"
-  ++ lib'.expect (lib.isString (tarball mysystem-aarch64).drvPath) "the image for aarch64 evaluates"
+  ++ lib'.expect (lib.isString (tarball lib'.default).drvPath) "the image evaluates"
+  ++ lib'.expect (lib.isString lib'.default.config.system.build.installer.drvPath) "the installer evaluates"
 )

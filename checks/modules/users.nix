@@ -4,32 +4,7 @@
 let
   inherit (pkgs) lib;
 
-  system = lib'.wsl [
-    {
-      wsl.defaultUser = "me";
-      wsl.defaultUid = 1234;
-      users.users = {
-        me = {
-          name = "alice";
-          shell = pkgs.zsh;
-          initialPassword = "plain";
-        };
-        # As home-manager and other user managers give it.
-        bob = {
-          isNormalUser = true;
-          uid = 1001;
-          shell = "/etc/profiles/per-user/bob/bin/fish";
-          hashedPasswordFile = "/etc/secrets/bob";
-        };
-        daemon = {
-          isSystemUser = true;
-          group = "daemon";
-        };
-      };
-      users.groups.daemon = { };
-      programs.zsh.enable = true;
-    }
-  ];
+  system = lib'.systems.accounts;
   inherit (system) config;
   entries = lib'.entriesOf system;
   passwd = lib.splitString "\n" entries."/etc/passwd".text;
