@@ -1,5 +1,7 @@
 //! What the modules write, read by those it is written for. `checks/modules/run` evaluates the modules and runs these.
 
+mod validator;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -10,6 +12,7 @@ use nixos_wsl::settings::{Settings as Session, Whole, WindowsPath};
 use nixos_wsl::wsl::distribution::{Distribution, valid_name};
 use nixos_wsl::wsl::settings::{CgroupVersion, Settings, clean_hostname};
 use serde_json::Value;
+use validator::{Image, judge};
 
 /// The evaluated systems of checks/modules/texts.nix, by name.
 fn systems() -> BTreeMap<String, Value> {
@@ -152,5 +155,23 @@ fn the_wrapper_needs_no_shell_for_the_environment() {
     for (name, system) in systems() {
         let text = text(&system, "setEnvironment");
         assert!(Script::parse(text.as_bytes()).is_some(), "{name}:\n{text}");
+    }
+}
+
+/// What the evaluation shows of the rules of Microsoft's validator (W§8.1). It knows fewer keys of wsl.conf than WSL, so
+/// the system with all of them is left out.
+#[test]
+#[ignore = "needs what checks/modules/run evaluates"]
+fn the_validator_has_no_error_and_two_warnings() {
+    let systems = systems();
+    for name in ["default", "everything"] {
+        let (errors, warnings) = judge(&Image::of_spec(&systems[name]["spec"]["entries"]));
+        assert_eq!(errors, [""; 0], "{name}");
+        // A declared user is the point of a NixOS system; WSL takes it (W§7).
+        let expected = [
+            "/etc/wsl.conf: user.default is set",
+            "/etc/passwd: the user of oobe.defaultUid is there already",
+        ];
+        assert_eq!(warnings, expected, "{name}");
     }
 }
