@@ -74,8 +74,33 @@ def add(store, number, bundle):
         target = folder / source.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", source, target], check=True)
-    subprocess.run(["nix-store", "--store", str(store), "--add", str(folder)], check=True, stdout=subprocess.DEVNULL)
+    add_path(store, folder)
     shutil.rmtree(folder)
+
+
+def add_path(store, folder):
+    """Adds a directory under its own name."""
+    subprocess.run(["nix-store", "--store", str(store), "--add", str(folder)], check=True, stdout=subprocess.DEVNULL)
+
+
+def make_duplicates(store, other):
+    """Fills the store at `other` with a fifth of those paths, every second one twice, as rebuilds leave them."""
+    done = other / "closure.json"
+    if not done.exists():
+        shutil.rmtree(other, ignore_errors=True)
+        paths = sorted(pathlib.Path(info["path"]).name for info in make(store))
+        for number, path in enumerate(paths[: len(paths) // 5]):
+            source = store / "nix" / "store" / path
+            add_path(other, source)
+            if number % 2 == 0:
+                again = other / "tmp" / f"again-{number:03}"
+                again.parent.mkdir(parents=True, exist_ok=True)
+                subprocess.run(["cp", "-a", source, again], check=True)
+                add_path(other, again)
+                subprocess.run(["chmod", "-R", "u+w", again], check=True)
+                shutil.rmtree(again)
+        done.write_text(json.dumps(path_infos(other)))
+    return json.loads(done.read_text())
 
 
 def path_infos(store):

@@ -10,6 +10,7 @@ pub mod error;
 pub mod handover;
 pub mod invocation;
 pub mod manifest;
+pub mod members;
 pub mod mount;
 pub mod mounts;
 pub mod place;
@@ -19,6 +20,7 @@ pub mod source;
 pub mod state;
 pub mod switch;
 pub mod unpack;
+pub mod write;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};

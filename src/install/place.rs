@@ -1,24 +1,16 @@
-//! Writes members into the root: relative to open directories, so that no link leads out of it, and never into a file
-//! that is there.
-//!
-//! A member that is there already and right is left as it is: that is how an interrupted installation goes on.
+//! Where members go: relative to open directories, so that no link leads out of the root.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::BufRead;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, UTIME_OMIT, Uid,
-};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, Uid};
 use rustix::io::Errno;
 
 use super::error::{Error, Result};
-
-/// The name of what is not in its place yet; a killed run leaves one at most in a directory.
-const BESIDE: &str = ".nixos-wsl-install-new";
+use super::write::{self, BESIDE, Buffers};
 
 /// Permission bits, owner and time of a member.
 #[derive(Clone, Copy, Debug)]
@@ -34,22 +26,22 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    fn mode(self) -> Mode {
+    pub(super) fn mode(self) -> Mode {
         Mode::from_raw_mode(self.mode)
     }
 
-    fn owner(self) -> (Option<Uid>, Option<Gid>) {
+    pub(super) fn owner(self) -> (Option<Uid>, Option<Gid>) {
         (Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))
     }
 
-    fn times(self) -> Timestamps {
+    pub(super) fn times(self) -> Timestamps {
         Timestamps {
             last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
             last_modification: Timespec { tv_sec: self.modified, tv_nsec: 0 },
         }
     }
 
-    fn fits(self, found: &Stat) -> bool {
+    pub(super) fn fits(self, found: &Stat) -> bool {
         (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (self.mode, self.uid, self.gid)
     }
 }
@@ -67,8 +59,7 @@ pub struct Place {
     root: OwnedFd,
     root_attributes: Option<Attributes>,
     levels: Vec<Level>,
-    buffer: Vec<u8>,
-    other: Vec<u8>,
+    buffers: Buffers,
 }
 
 impl Place {
@@ -79,8 +70,7 @@ impl Place {
     pub fn open(root: &Path) -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(root, flags, Mode::empty()).map_err(|error| Error::at("", error))?;
-        let buffer = vec![0; 128 << 10];
-        Ok(Self { root, root_attributes: None, levels: Vec::new(), other: buffer.clone(), buffer })
+        Ok(Self { root, root_attributes: None, levels: Vec::new(), buffers: Buffers::default() })
     }
 
     /// Makes the directory at `path`, or takes the one that is there.
@@ -108,14 +98,12 @@ impl Place {
         path: &Path,
         attributes: Attributes,
         size: u64,
-        content: &mut impl Read,
+        content: &mut impl BufRead,
     ) -> Result<()> {
         let (parent, name) = self.parent(path)?;
-        let (mut buffer, mut other) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.other));
-        let directory = self.directory_at(parent);
-        let written = write_file(directory, name, attributes, size, content, &mut buffer, &mut other);
-        (self.buffer, self.other) = (buffer, other);
-        written.map_err(|error| error.at(path))
+        let directory = directory_at(&self.root, &self.levels, parent);
+        write::file(directory, name, attributes, size, content, &mut self.buffers)
+            .map_err(|error| error.at(path))
     }
 
     /// Makes the symbolic link at `path`.
@@ -124,8 +112,8 @@ impl Place {
     /// As [`Place::directory`].
     pub fn symlink(&mut self, path: &Path, attributes: Attributes, target: &OsStr) -> Result<()> {
         let (parent, name) = self.parent(path)?;
-        let directory = self.directory_at(parent);
-        write_symlink(directory, name, attributes, target).map_err(|error| Error::at(path, error))
+        let directory = directory_at(&self.root, &self.levels, parent);
+        write::symlink(directory, name, attributes, target).map_err(|error| Error::at(path, error))
     }
 
     /// Makes `path` another name of the file at `original`.
@@ -136,7 +124,7 @@ impl Place {
         let fail = |error: Errno| Error::at(path, error);
         let (parent, name) = self.parent(path)?;
         let (source, source_name) = open_parent(self.root.as_fd(), original).map_err(fail)?;
-        let directory = self.directory_at(parent);
+        let directory = directory_at(&self.root, &self.levels, parent);
         let make = |name: &OsStr| rustix::fs::linkat(&source, source_name, directory, name, AtFlags::empty());
         match make(name) {
             Err(Errno::EXIST) => {}
@@ -147,7 +135,7 @@ impl Place {
         if (there.st_dev, there.st_ino) == (wanted.st_dev, wanted.st_ino) {
             return Ok(());
         }
-        replace(directory, name, || make(OsStr::new(BESIDE))).map_err(fail)
+        write::replace(directory, name, || make(OsStr::new(BESIDE))).map_err(fail)
     }
 
     /// Gives the directories their attributes.
@@ -168,13 +156,6 @@ impl Place {
         Ok((self.levels.len(), path.file_name().unwrap_or_default()))
     }
 
-    fn directory_at(&self, level: usize) -> BorrowedFd<'_> {
-        match level.checked_sub(1).and_then(|level| self.levels.get(level)) {
-            Some(level) => level.directory.as_fd(),
-            None => self.root.as_fd(),
-        }
-    }
-
     /// Goes to the directory at `path`; those on the way are made if they are missing.
     fn enter(&mut self, path: &Path) -> Result<()> {
         let common = self
@@ -186,10 +167,11 @@ impl Place {
         self.leave(common)?;
         for component in path.components().skip(common) {
             let name = component.as_os_str();
-            let directory = open_or_make(self.directory_at(self.levels.len()), name).map_err(|error| {
-                let above: PathBuf = self.levels.iter().map(|level| &level.name).collect();
-                Error::at(above.join(name), error)
-            })?;
+            let directory = open_or_make(directory_at(&self.root, &self.levels, self.levels.len()), name)
+                .map_err(|error| {
+                    let above: PathBuf = self.levels.iter().map(|level| &level.name).collect();
+                    Error::at(above.join(name), error)
+                })?;
             self.levels.push(Level { name: name.to_owned(), directory, attributes: None });
         }
         Ok(())
@@ -206,6 +188,12 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// The directory of the innermost of `level` levels, or the root.
+fn directory_at<'a>(root: &'a OwnedFd, levels: &'a [Level], level: usize) -> BorrowedFd<'a> {
+    let level = level.checked_sub(1).and_then(|level| levels.get(level));
+    level.map_or_else(|| root.as_fd(), |level| level.directory.as_fd())
 }
 
 /// The path of a member, relative to the root: `./` before it and a slash after it go; anything but plain names is refused.
@@ -261,166 +249,4 @@ fn apply(directory: BorrowedFd<'_>, attributes: Attributes) -> Result<(), Errno>
         rustix::fs::fchmod(directory, attributes.mode())?;
     }
     rustix::fs::futimens(directory, &attributes.times())
-}
-
-/// The two sides of a copy fail for different reasons.
-enum CopyError {
-    Read(io::Error),
-    Write(io::Error),
-}
-
-impl CopyError {
-    fn at(self, path: &Path) -> Error {
-        match self {
-            Self::Read(error) => Error::Damaged(error.to_string()),
-            Self::Write(error) => Error::at(path, error),
-        }
-    }
-}
-
-impl From<Errno> for CopyError {
-    fn from(error: Errno) -> Self {
-        Self::Write(error.into())
-    }
-}
-
-fn write_file(
-    directory: BorrowedFd<'_>,
-    name: &OsStr,
-    attributes: Attributes,
-    size: u64,
-    content: &mut impl Read,
-    buffer: &mut [u8],
-    other: &mut [u8],
-) -> Result<(), CopyError> {
-    match create(directory, name, attributes) {
-        Ok(file) => return fill(file, attributes, size, content, buffer),
-        Err(Errno::EXIST) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    let regular = FileType::from_raw_mode(found.st_mode).is_file();
-    let mut equal = 0;
-    if regular && attributes.fits(&found) && u64::try_from(found.st_size) == Ok(size) {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let mut old = File::from(rustix::fs::openat(directory, name, flags, Mode::empty())?);
-        let mut rest = size;
-        // The bytes of `content` are gone once they are read: what has been found equal is copied from the old file.
-        let unequal = loop {
-            if rest == 0 {
-                return rustix::fs::futimens(&old, &attributes.times()).map_err(Into::into);
-            }
-            let part = usize::try_from(rest).unwrap_or(usize::MAX).min(buffer.len());
-            content.read_exact(&mut buffer[..part]).map_err(CopyError::Read)?;
-            rest -= part as u64;
-            if old.read_exact(&mut other[..part]).is_err() || other[..part] != buffer[..part] {
-                break part;
-            }
-            equal += part as u64;
-        };
-        return replacing(directory, name, attributes, |mut file| {
-            let mut old = File::from(rustix::fs::openat(directory, name, flags, Mode::empty())?);
-            io::copy(&mut (&mut old).take(equal), &mut file).map_err(CopyError::Write)?;
-            file.write_all(&buffer[..unequal]).map_err(CopyError::Write)?;
-            fill(file, attributes, rest, content, buffer)
-        });
-    }
-    replacing(directory, name, attributes, |file| fill(file, attributes, size, content, buffer))
-}
-
-fn create(directory: BorrowedFd<'_>, name: &OsStr, attributes: Attributes) -> Result<File, Errno> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // Setuid bits come after the owner, who would take them away.
-    rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(attributes.mode & 0o777)).map(File::from)
-}
-
-fn fill(
-    mut file: File,
-    attributes: Attributes,
-    size: u64,
-    content: &mut impl Read,
-    buffer: &mut [u8],
-) -> Result<(), CopyError> {
-    let mut rest = size;
-    while rest > 0 {
-        let part = usize::try_from(rest).unwrap_or(usize::MAX).min(buffer.len());
-        content.read_exact(&mut buffer[..part]).map_err(CopyError::Read)?;
-        file.write_all(&buffer[..part]).map_err(CopyError::Write)?;
-        rest -= part as u64;
-    }
-    if (attributes.uid, attributes.gid) != (0, 0) {
-        let (uid, gid) = attributes.owner();
-        rustix::fs::fchown(&file, uid, gid)?;
-    }
-    if attributes.mode & 0o7000 != 0 {
-        rustix::fs::fchmod(&file, attributes.mode())?;
-    }
-    rustix::fs::futimens(&file, &attributes.times())?;
-    Ok(())
-}
-
-/// Writes a file beside `name` and renames it over what is there.
-fn replacing(
-    directory: BorrowedFd<'_>,
-    name: &OsStr,
-    attributes: Attributes,
-    write: impl FnOnce(File) -> Result<(), CopyError>,
-) -> Result<(), CopyError> {
-    let beside = OsStr::new(BESIDE);
-    remove(directory, beside)?;
-    write(create(directory, beside, attributes)?)?;
-    take_place(directory, name).map_err(Into::into)
-}
-
-fn write_symlink(
-    directory: BorrowedFd<'_>,
-    name: &OsStr,
-    attributes: Attributes,
-    target: &OsStr,
-) -> Result<(), Errno> {
-    let make = |name: &OsStr| {
-        rustix::fs::symlinkat(target, directory, name)?;
-        if (attributes.uid, attributes.gid) != (0, 0) {
-            let (uid, gid) = attributes.owner();
-            rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
-        }
-        rustix::fs::utimensat(directory, name, &attributes.times(), AtFlags::SYMLINK_NOFOLLOW)
-    };
-    match make(name) {
-        Err(Errno::EXIST) => {}
-        result => return result,
-    }
-    let same = rustix::fs::readlinkat(directory, name, Vec::new())
-        .is_ok_and(|there| there.as_bytes() == target.as_bytes());
-    if same { Ok(()) } else { replace(directory, name, || make(OsStr::new(BESIDE))) }
-}
-
-/// Makes something beside `name` and renames it over what is there.
-fn replace(
-    directory: BorrowedFd<'_>,
-    name: &OsStr,
-    make: impl FnOnce() -> Result<(), Errno>,
-) -> Result<(), Errno> {
-    remove(directory, OsStr::new(BESIDE))?;
-    make()?;
-    take_place(directory, name)
-}
-
-fn remove(directory: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
-    match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
-        Err(Errno::NOENT) => Ok(()),
-        result => result,
-    }
-}
-
-fn take_place(directory: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
-    let beside = OsStr::new(BESIDE);
-    match rustix::fs::renameat_with(directory, beside, directory, name, RenameFlags::empty()) {
-        // An empty directory in a file's place.
-        Err(Errno::ISDIR) => {
-            rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)?;
-            rustix::fs::renameat(directory, beside, directory, name)
-        }
-        result => result,
-    }
 }

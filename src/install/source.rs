@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -28,8 +28,6 @@ pub struct Source<'scope> {
     piece: Vec<u8>,
     filled: usize,
     at: usize,
-    /// Bytes that were read so far.
-    pub done: u64,
     thread: ScopedJoinHandle<'scope, io::Result<Checked>>,
 }
 
@@ -43,7 +41,7 @@ impl<'scope> Source<'scope> {
             let _ = free.send(vec![0; PIECE]);
         }
         let thread = scope.spawn(move || decompress(file, &full, &empty));
-        Self { pieces, free, piece: Vec::new(), filled: 0, at: 0, done: 0, thread }
+        Self { pieces, free, piece: Vec::new(), filled: 0, at: 0, thread }
     }
 
     /// Reads the rest and tells what the file was.
@@ -74,14 +72,24 @@ impl<'scope> Source<'scope> {
 
 impl Read for Source<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.filled && !self.fill() {
-            return Ok(0);
-        }
-        let count = buffer.len().min(self.filled - self.at);
-        buffer[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
-        self.at += count;
-        self.done += count as u64;
+        let bytes = self.fill_buf()?;
+        let count = buffer.len().min(bytes.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        self.consume(count);
         Ok(count)
+    }
+}
+
+impl BufRead for Source<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.filled && !self.fill() {
+            return Ok(&[]);
+        }
+        Ok(&self.piece[self.at..self.filled])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at += count;
     }
 }
 

@@ -1,19 +1,20 @@
 //! Unpacks the archive over the running root; what WSL starts programs by is written beside, for the switch.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
-use tar::{Archive, Entry, EntryType};
+use tar::EntryType;
 
 use super::error::{Error, Result};
 use super::manifest::{DIRECTORY, Manifest};
+use super::members::{Member, Members};
 use super::mounts::{Mounts, is_wsls};
-use super::place::{Attributes, Place, member_path};
+use super::place::{Place, member_path};
 use super::source::Source;
 
 /// Where the entry points wait: `new/<position in the manifest>`.
@@ -86,29 +87,26 @@ impl Unpacker {
     fn members(&mut self, source: &mut Source<'_>, watch: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
         let damaged = |error: std::io::Error| Error::Damaged(error.to_string());
         let mut next = 0;
-        let mut archive = Archive::new(source);
-        for entry in archive.entries().map_err(damaged)? {
-            let entry = entry.map_err(damaged)?;
-            let done = entry.raw_file_position();
+        let mut members = Members::new(source);
+        while let Some(member) = members.advance().map_err(damaged)? {
+            let done = members.done();
             if done >= next {
                 watch(done)?;
                 next = done + STEP;
             }
-            self.member(entry)?;
+            self.member(&member, &mut members.content())?;
             self.members += 1;
         }
         watch(next)
     }
 
-    fn member(&mut self, mut entry: Entry<'_, &mut Source<'_>>) -> Result<()> {
-        let name = entry.path_bytes();
+    fn member(&mut self, member: &Member, content: &mut impl BufRead) -> Result<()> {
         let wrong = |problem: &str| Error::Member {
-            path: Path::new(OsStr::from_bytes(&name)).to_owned(),
+            path: Path::new(OsStr::from_bytes(&member.name)).to_owned(),
             problem: problem.to_owned(),
         };
-        let path = member_path(&name).map_err(wrong)?;
-        let attributes = attributes(&entry).ok_or_else(|| wrong("its header has no mode or owner"))?;
-        let kind = entry.header().entry_type();
+        let path = member_path(&member.name).map_err(wrong)?;
+        let attributes = member.attributes.ok_or_else(|| wrong("its header has no mode or owner"))?;
         if self.mounts.covers(&path) {
             // A store that is mounted over would leave the system without it.
             return if path.starts_with("nix") { Err(wrong("is on another file system")) } else { Ok(()) };
@@ -117,39 +115,25 @@ impl Unpacker {
             return Ok(());
         }
         if let Some(position) = self.entry_points.get(&path) {
-            if kind != EntryType::Regular {
+            if member.kind != EntryType::Regular {
                 return Err(wrong("is no regular file"));
             }
             let beside = Path::new(DIRECTORY).join(NEW).join(position.to_string());
-            let size = entry.size();
-            return self.place.file(&beside, attributes, size, &mut entry);
+            return self.place.file(&beside, attributes, member.size, content);
         }
         let target = || {
-            let target = entry.link_name_bytes().filter(|target| !target.is_empty());
-            target.map(Cow::into_owned).ok_or_else(|| wrong("is a link without a target"))
+            let target = Some(&member.target).filter(|target| !target.is_empty());
+            target.ok_or_else(|| wrong("is a link without a target"))
         };
-        match kind {
+        match member.kind {
             EntryType::Directory => self.place.directory(&path, attributes),
-            EntryType::Symlink => self.place.symlink(&path, attributes, OsStr::from_bytes(&target()?)),
+            EntryType::Symlink => self.place.symlink(&path, attributes, OsStr::from_bytes(target()?)),
             EntryType::Link => {
-                let original = member_path(&target()?).map_err(wrong)?;
+                let original = member_path(target()?).map_err(wrong)?;
                 self.place.link(&path, &original)
             }
-            EntryType::Regular => {
-                let size = entry.size();
-                self.place.file(&path, attributes, size, &mut entry)
-            }
+            EntryType::Regular => self.place.file(&path, attributes, member.size, content),
             _ => Err(wrong("is no file, directory or link")),
         }
     }
-}
-
-fn attributes(entry: &Entry<'_, &mut Source<'_>>) -> Option<Attributes> {
-    let header = entry.header();
-    Some(Attributes {
-        mode: header.mode().ok()? & 0o7777,
-        uid: header.uid().ok()?.try_into().ok()?,
-        gid: header.gid().ok()?.try_into().ok()?,
-        modified: header.mtime().ok()?.try_into().ok()?,
-    })
 }

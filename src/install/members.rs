@@ -1,0 +1,242 @@
+//! The members of the archive, in order: its writer is the project's own (`image::header`), so ustar headers and PAX records
+//! are all there is. Contents are lent as they come from the decompressor, without a copy.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, Read};
+
+use tar::{EntryType, Header, PaxExtensions};
+
+use super::place::Attributes;
+
+const BLOCK: usize = 512;
+/// More than any path, target and number need.
+const MOST_RECORDS: u64 = 1 << 20;
+
+/// One member; its content comes next.
+#[derive(Debug)]
+pub struct Member {
+    /// The path as it stands there.
+    pub name: Vec<u8>,
+    /// What a link leads to; empty for others.
+    pub target: Vec<u8>,
+    /// Its type.
+    pub kind: EntryType,
+    /// Bytes of content.
+    pub size: u64,
+    /// Permission bits, owner and time; nothing if they do not fit.
+    pub attributes: Option<Attributes>,
+}
+
+/// The archive that is being read.
+pub struct Members<S> {
+    source: S,
+    /// Of the present member: its content and what fills its last block.
+    rest: u64,
+    padding: u64,
+    done: u64,
+}
+
+impl<S: BufRead> Members<S> {
+    /// An archive from its beginning on.
+    pub fn new(source: S) -> Self {
+        Self { source, rest: 0, padding: 0, done: 0 }
+    }
+
+    /// The bytes before the present member's content.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// The next member; what was not read of the one before is passed over.
+    ///
+    /// # Errors
+    /// When the archive cannot be read, or this is none.
+    pub fn advance(&mut self) -> io::Result<Option<Member>> {
+        let left = self.rest + self.padding;
+        if io::copy(&mut (&mut self.source).take(left), &mut io::sink())? < left {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        (self.rest, self.padding) = (0, 0);
+        let mut header = self.header()?;
+        let mut records = Vec::new();
+        if header.as_ref().is_some_and(|header| header.entry_type() == EntryType::XHeader) {
+            records = self.records(header.as_ref().map_or(Ok(0), Header::size)?)?;
+            header = self.header()?;
+        }
+        let Some(header) = header else { return Ok(None) };
+        let member = member(&header, &records)?;
+        self.rest = member.size;
+        self.padding = padding(member.size);
+        self.done += member.size + self.padding;
+        Ok(Some(member))
+    }
+
+    /// The content of the present member, or the rest of it.
+    pub fn content(&mut self) -> Content<'_, S> {
+        Content(self)
+    }
+
+    /// A header block; nothing at the end.
+    fn header(&mut self) -> io::Result<Option<Header>> {
+        let mut block = [0; BLOCK];
+        self.source.read_exact(&mut block)?;
+        self.done += BLOCK as u64;
+        if block.iter().all(|&byte| byte == 0) {
+            return Ok(None);
+        }
+        let header = Header::from_byte_slice(&block).clone();
+        // Its own field counts as eight blanks.
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        let own: u32 = header.as_old().cksum.iter().map(|&byte| u32::from(byte)).sum();
+        if header.cksum()? == sum - own + 8 * 32 {
+            Ok(Some(header))
+        } else {
+            Err(wrong("a header is damaged"))
+        }
+    }
+
+    fn records(&mut self, size: u64) -> io::Result<Vec<u8>> {
+        if size > MOST_RECORDS {
+            return Err(wrong("an extended header is too long"));
+        }
+        let mut records = vec![0; usize::try_from(size + padding(size)).unwrap_or_default()];
+        self.source.read_exact(&mut records)?;
+        self.done += records.len() as u64;
+        records.truncate(usize::try_from(size).unwrap_or_default());
+        Ok(records)
+    }
+}
+
+/// The bytes of one member.
+pub struct Content<'a, S>(&'a mut Members<S>);
+
+impl<S: BufRead> Read for Content<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.fill_buf()?;
+        let count = buffer.len().min(bytes.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<S: BufRead> BufRead for Content<'_, S> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.0.rest == 0 {
+            return Ok(&[]);
+        }
+        let bytes = self.0.source.fill_buf()?;
+        let count = bytes.len().min(usize::try_from(self.0.rest).unwrap_or(usize::MAX));
+        Ok(&bytes[..count])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.0.source.consume(count);
+        self.0.rest -= count as u64;
+    }
+}
+
+fn member(header: &Header, records: &[u8]) -> io::Result<Member> {
+    let mut name = header.path_bytes();
+    let mut target = header.link_name_bytes().unwrap_or_default();
+    let (mut size, mut uid, mut gid) = (header.entry_size()?, header.uid()?, header.gid()?);
+    let number = |bytes: &[u8]| {
+        let number = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
+        number.ok_or_else(|| wrong("an extended header has a number that is none"))
+    };
+    for record in PaxExtensions::new(records) {
+        let record = record?;
+        match record.key_bytes() {
+            b"path" => name = Cow::Borrowed(record.value_bytes()),
+            b"linkpath" => target = Cow::Borrowed(record.value_bytes()),
+            b"size" => size = number(record.value_bytes())?,
+            b"uid" => uid = number(record.value_bytes())?,
+            b"gid" => gid = number(record.value_bytes())?,
+            _ => {}
+        }
+    }
+    let attributes = || {
+        Some(Attributes {
+            mode: header.mode().ok()? & 0o7777,
+            uid: uid.try_into().ok()?,
+            gid: gid.try_into().ok()?,
+            modified: header.mtime().ok()?.try_into().ok()?,
+        })
+    };
+    let kind = header.entry_type();
+    // Only files have a content.
+    let size = if kind == EntryType::Regular { size } else { 0 };
+    Ok(Member { attributes: attributes(), name: name.into_owned(), target: target.into_owned(), kind, size })
+}
+
+fn padding(size: u64) -> u64 {
+    size.next_multiple_of(BLOCK as u64) - size
+}
+
+fn wrong(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tar::Builder;
+
+    fn header(kind: EntryType, size: usize) -> Header {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_mode(0o4755);
+        header.set_uid(7);
+        header.set_gid(8);
+        header.set_mtime(1);
+        header.set_size(size as u64);
+        header
+    }
+
+    #[test]
+    fn reads_what_it_is_given_in_pieces() {
+        let mut builder = Builder::new(Vec::new());
+        let long = "d".repeat(90) + "/" + &"n".repeat(150);
+        for (name, content) in [("a", "first"), ("b", ""), ("c", "third")] {
+            builder
+                .append_data(&mut header(EntryType::Regular, content.len()), name, content.as_bytes())
+                .unwrap();
+        }
+        builder.append_pax_extensions([("path", long.as_bytes()), ("uid", b"70000000")]).unwrap();
+        builder.append_data(&mut header(EntryType::Regular, 1000), "short", &[7_u8; 1000][..]).unwrap();
+        builder.append_link(&mut header(EntryType::Symlink, 0), "l", "where/to").unwrap();
+        let archive = builder.into_inner().unwrap();
+
+        let mut members = Members::new(io::BufReader::with_capacity(100, &archive[..]));
+        let mut found = Vec::new();
+        while let Some(member) = members.advance().unwrap() {
+            let mut content = Vec::new();
+            // What is not read is passed over.
+            if member.name != b"c" {
+                members.content().read_to_end(&mut content).unwrap();
+            }
+            found.push((member, content));
+        }
+        let names: Vec<_> = found.iter().map(|(member, _)| String::from_utf8_lossy(&member.name)).collect();
+        assert_eq!(names, ["a", "b", "c", long.as_str(), "l"]);
+        assert_eq!(found[0].1, b"first");
+        assert_eq!(found[3].1, [7; 1000]);
+        let owner = |at: usize| found[at].0.attributes.map(|attributes| (attributes.uid, attributes.gid));
+        assert_eq!((owner(0), owner(3)), (Some((7, 8)), Some((70_000_000, 8))));
+        assert_eq!((found[4].0.kind, found[4].0.target.as_slice()), (EntryType::Symlink, &b"where/to"[..]));
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let mut builder = Builder::new(Vec::new());
+        builder.append_data(&mut header(EntryType::Regular, 600), "a", &[7_u8; 600][..]).unwrap();
+        let archive = builder.into_inner().unwrap();
+        let mut flipped = archive.clone();
+        flipped[3] ^= 1;
+        assert!(Members::new(&flipped[..]).advance().is_err());
+        let mut cut = Members::new(&archive[..700]);
+        cut.advance().unwrap();
+        assert!(cut.advance().is_err());
+        assert!(Members::new(&b""[..]).advance().is_err());
+    }
+}
