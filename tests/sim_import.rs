@@ -191,6 +191,15 @@ fn what_wsl_keeps_to_itself_is_reported() {
     ] {
         assert!(imported.err.contains(text), "{text}: {}", imported.err);
     }
+    for (name, size) in [("Largest", 1 << 20), ("Larger", (1 << 20) + 1)] {
+        let icon = "x".repeat(size);
+        let conf = "[shortcut]\nicon=/usr/icon\n";
+        let imported =
+            sim.import(name, &sim.archive(&[("etc/wsl-distribution.conf", conf), ("usr/icon", &icon)]));
+        let lost = "wsl-sim: hidden by WSL: shortcut.icon: /usr/icon is larger than 1048576 bytes\n";
+        assert_eq!(imported.code, 0, "without its icon");
+        assert_eq!(imported.err, if name == "Larger" { lost } else { "" });
+    }
 }
 
 #[test]
