@@ -22,6 +22,14 @@ let
   };
   image = overrides: import ../nix/image.nix (arguments // overrides);
 
+  # WSL runs `mount -a` before the system is there to make its own, and complains where there is none (W§4.4). In the
+  # installer always: whoever looks into it finds what the system mounts.
+  fstab = {
+    path = "/etc/fstab";
+    type = "file";
+    source = "${config.environment.etc.fstab.source}";
+  };
+
   # The image derivation's own attributes as a file, for a builder that is run by hand.
   attributes =
     pkgs.runCommand "nixos-wsl-image.json"
@@ -81,6 +89,10 @@ in
         system.build.image = config.system.build.tarball;
       };
 
+    wsl.root.extraEntries = lib.mkIf (config.wsl.enable && config.wsl.wslConf.automount.mountFsTab) [
+      fstab
+    ];
+
     system.build = lib.mkIf config.wsl.enable {
       tarball = image { };
       wsl = config.system.build.tarball;
@@ -90,15 +102,8 @@ in
         fileName = "nixos-wsl-installer.tar.gz";
         command = "installer";
         installProgram = lib.getExe config.wsl.programs.nixos-wsl-install;
-        # WSL mounts what is in it before the system is there to make its own.
         spec = arguments.spec // {
-          entries = arguments.spec.entries ++ [
-            {
-              path = "/etc/fstab";
-              type = "file";
-              source = "${config.environment.etc.fstab.source}";
-            }
-          ];
+          entries = arguments.spec.entries ++ [ fstab ];
         };
       };
 

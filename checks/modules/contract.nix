@@ -33,6 +33,8 @@ let
     );
 
   inherit (lib'.systems) default envfs;
+  mounting = lib'.wsl [ { wsl.wslConf.automount.mountFsTab = true; } ];
+  installerPaths = map (entry: entry.path) default.config.system.build.installer.spec.entries;
 in
 lib'.decide "contract" (
   failures "default" default
@@ -50,6 +52,10 @@ lib'.decide "contract" (
         "deluser"
         "usermod"
       ]
+  ++ lib'.expect (
+    (lib'.entriesOf mounting)."/etc/fstab".type or "" == "file"
+  ) "with automount.mountFsTab WSL wants /etc/fstab before the first activation"
+  ++ lib'.expect (lib.elem "/etc/fstab" installerPaths) "the installer has the real /etc/fstab"
   ++ lib'.expect (
     !(default.config.environment.etc.hostname.enable || default.config.environment.etc.hosts.enable)
   ) "/etc/hosts and /etc/hostname must not be links into the store, WSL writes through them"
