@@ -6,47 +6,27 @@
 
 let
   group = name: gid: { inherit name gid; };
+  user = name: uid: gid: home: {
+    inherit
+      name
+      uid
+      gid
+      home
+      shell
+      ;
+  };
+  # Nobody logs in as one of these.
+  daemon =
+    name: id: home:
+    user name id id home // { shell = "/run/current-system/sw/bin/nologin"; };
 in
 {
   users = [
-    {
-      name = "root";
-      uid = 0;
-      gid = 0;
-      description = "System administrator";
-      home = "/root";
-      inherit shell;
-    }
-    {
-      name = "messagebus";
-      uid = 4;
-      gid = 4;
-      description = "D-Bus system message bus daemon user";
-      home = "/run/dbus";
-      shell = "/run/current-system/sw/bin/nologin";
-    }
-    {
-      name = "systemd-network";
-      uid = 152;
-      gid = 152;
-      home = "/var/empty";
-      shell = "/run/current-system/sw/bin/nologin";
-    }
-    {
-      name = "nixos";
-      uid = 1000;
-      gid = 100;
-      home = "/home/nixos";
-      inherit shell;
-    }
-    {
-      name = "nobody";
-      uid = 65534;
-      gid = 65534;
-      description = "Unprivileged account (don't use!)";
-      home = "/var/empty";
-      shell = "/run/current-system/sw/bin/nologin";
-    }
+    (user "root" 0 0 "/root" // { description = "System administrator"; })
+    (daemon "messagebus" 4 "/run/dbus" // { description = "D-Bus system message bus daemon user"; })
+    (daemon "systemd-network" 152 "/var/empty")
+    (user "nixos" 1000 100 "/home/nixos")
+    (daemon "nobody" 65534 "/var/empty" // { description = "Unprivileged account (don't use!)"; })
   ];
 
   groups = [
