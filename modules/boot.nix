@@ -46,15 +46,9 @@ in
     };
   };
 
-  options.wsl.files.session = lib.mkOption {
-    type = types.str;
-    internal = true;
-    readOnly = true;
-    default = builtins.toJSON session;
-    description = "Text of {file}`nixos-wsl/session.json` in a system.";
-  };
-
   config = lib.mkIf cfg.enable {
+    wsl.files.session = builtins.toJSON session;
+
     system.systemBuilderCommands = ''
       mkdir -p $out/nixos-wsl
       ln -s ${pkgs.writeText "nixos-wsl-session.json" cfg.files.session} $out/nixos-wsl/session.json

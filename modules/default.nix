@@ -6,6 +6,7 @@
     ./distribution.nix
     ./docker-desktop.nix
     ./enable.nix
+    ./files.nix
     ./gpu.nix
     ./image-config.nix
     ./image-files.nix

@@ -33,13 +33,7 @@ let
     };
   };
 
-  file = path: mode: source: {
-    inherit path mode;
-    type = "file";
-    uid = 0;
-    gid = 0;
-    source = "${source}";
-  };
+  inherit (import ../nix/entries.nix) copy;
 in
 {
   options.wsl.distribution = {
@@ -113,29 +107,22 @@ in
     };
   };
 
-  options.wsl.files.distributionConf = lib.mkOption {
-    type = types.str;
-    internal = true;
-    readOnly = true;
-    default = ini.toText settings;
-    description = "Text of {file}`/etc/wsl-distribution.conf`.";
-  };
-
   config = lib.mkIf config.wsl.enable {
+    wsl.files.distributionConf = ini.toText settings;
+
     environment.etc."wsl-distribution.conf" = {
       text = config.wsl.files.distributionConf;
       mode = "0644";
     };
 
     wsl.root.extraEntries =
-      lib.optional (cfg.shortcut.icon != null) (file iconPath "0644" cfg.shortcut.icon)
+      lib.optional (cfg.shortcut.icon != null) (copy iconPath "0644" "${cfg.shortcut.icon}")
       ++ lib.optional (cfg.terminal.profile != null) (
         # 0640 is what the validator asks for.
-        file profilePath "0640" (
-          pkgs.writeText "terminal-profile.json" (builtins.toJSON cfg.terminal.profile)
-        )
+        copy profilePath "0640"
+          "${pkgs.writeText "terminal-profile.json" (builtins.toJSON cfg.terminal.profile)}"
       )
-      ++ lib.optional (cfg.oobe.command != null) (file oobePath "0755" cfg.oobe.command);
+      ++ lib.optional (cfg.oobe.command != null) (copy oobePath "0755" "${cfg.oobe.command}");
 
     assertions =
       map (message: {

@@ -152,24 +152,8 @@ let
 
   # --- entries -----------------------------------------------------------------------------------------------------
 
-  text = path: text: {
-    inherit path text;
-    type = "file";
-    mode = "0644";
-    uid = 0;
-    gid = 0;
-  };
-  link = path: target: {
-    inherit path target;
-    type = "symlink";
-  };
-  directory = path: {
-    inherit path;
-    type = "directory";
-    mode = "0755";
-    uid = 0;
-    gid = 0;
-  };
+  inherit (import ../nix/entries.nix) directory link text;
+  file = path: text path "0644" 0;
 
   carried = {
     nixos-wsl = sources.self;
@@ -191,11 +175,11 @@ let
     else
       [
         (directory "/etc/nixos")
-        (text "/etc/nixos/configuration.nix" configurationNix)
+        (file "/etc/nixos/configuration.nix" configurationNix)
       ]
       ++ lib.optionals isFlake [
-        (text "/etc/nixos/flake.nix" flakeNix)
-        (text "/etc/nixos/flake.lock" (builtins.toJSON flakeLock + "\n"))
+        (file "/etc/nixos/flake.nix" flakeNix)
+        (file "/etc/nixos/flake.lock" (builtins.toJSON flakeLock + "\n"))
       ];
 in
 {

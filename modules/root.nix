@@ -99,14 +99,6 @@ let
   rootJson = pkgs.writeText "nixos-wsl-root.json" cfg.files.root;
 in
 {
-  options.wsl.files.root = lib.mkOption {
-    type = lib.types.str;
-    internal = true;
-    readOnly = true;
-    default = builtins.toJSON root.apply;
-    description = "Text of {file}`nixos-wsl/root.json` in a system.";
-  };
-
   options.wsl.root = {
     spec = lib.mkOption {
       type = lib.types.functionTo lib.types.raw;
@@ -130,6 +122,8 @@ in
   };
 
   config = lib.mkIf cfg.enable {
+    wsl.files.root = builtins.toJSON root.apply;
+
     system.systemBuilderCommands = ''
       mkdir -p $out/nixos-wsl
       ln -s ${rootJson} $out/nixos-wsl/root.json

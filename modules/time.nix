@@ -6,23 +6,19 @@
   ...
 }:
 
+let
+  inherit (import ../nix/entries.nix) link;
+  zoneinfo = {
+    path = "/usr/share/zoneinfo";
+    target = "${pkgs.tzdata}/share/zoneinfo";
+  };
+in
 {
   config = lib.mkIf (config.wsl.enable && config.wsl.wslConf.time.useWindowsTimezone) {
     wsl.root = {
       # Before the first activation too: WSL sets the zone first.
-      extraEntries = [
-        {
-          path = "/usr/share/zoneinfo";
-          type = "symlink";
-          target = "${pkgs.tzdata}/share/zoneinfo";
-        }
-      ];
-      extraApply.links = [
-        {
-          path = "/usr/share/zoneinfo";
-          target = "${pkgs.tzdata}/share/zoneinfo";
-        }
-      ];
+      extraEntries = [ (link zoneinfo.path zoneinfo.target) ];
+      extraApply.links = [ zoneinfo ];
     };
   };
 }

@@ -172,15 +172,9 @@ in
     };
   };
 
-  options.wsl.files.wslConf = lib.mkOption {
-    type = types.str;
-    internal = true;
-    readOnly = true;
-    default = ini.toText conf;
-    description = "Text of {file}`/etc/wsl.conf`.";
-  };
-
   config = lib.mkIf cfg.enable {
+    wsl.files.wslConf = ini.toText conf;
+
     # A regular file: WSL also reads it from outside the distribution, where a link into the store leads nowhere (W§4.1).
     environment.etc."wsl.conf" = {
       text = cfg.files.wslConf;

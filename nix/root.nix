@@ -66,36 +66,13 @@ let
     toString
     ;
 
-  directory = path: directoryOf path "0755" 0 0;
-  directoryOf = path: mode: uid: gid: {
-    inherit
-      path
-      mode
-      uid
-      gid
-      ;
-    type = "directory";
-  };
-  text = path: mode: gid: text: {
-    inherit
-      path
-      mode
-      gid
-      text
-      ;
-    uid = 0;
-    type = "file";
-  };
-  copy = path: mode: source: {
-    inherit path mode source;
-    uid = 0;
-    gid = 0;
-    type = "file";
-  };
-  link = path: target: {
-    inherit path target;
-    type = "symlink";
-  };
+  inherit (import ./entries.nix)
+    copy
+    directory
+    directoryOf
+    link
+    text
+    ;
 
   lines = list: concatStringsSep "" (map (line: line + "\n") list);
   colons = concatStringsSep ":";
