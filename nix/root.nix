@@ -172,10 +172,11 @@ let
   // bin;
 
   # The store holds no setuid bits, and wrappers in /run are not there before the first activation. A tree, so that the
-  # program goes with the mode that needs it.
+  # program goes with the mode that needs it; not before the systemd that was started with it has ended.
   privileged = {
     path = "/usr/lib/nixos-wsl/bin";
-    keep = [ ];
+    keep = [ "nixos-wsl-enter" ];
+    keepWhile = "/run/nixos-wsl/state";
     entries = when (programs.enter or null != null) [
       {
         name = "nixos-wsl-enter";

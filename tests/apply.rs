@@ -195,3 +195,20 @@ fn f7_no_path_is_ever_absent() {
         assert!(looks.join().unwrap() > 100);
     });
 }
+
+#[test]
+fn a_name_is_kept_only_while_a_path_exists() {
+    let fixture = Fixture::new();
+    let plan =
+        r#"{"version":1,"trees":[{"path":"/bin","keep":["helper"],"keepWhile":"/run/used","entries":[]}]}"#;
+    fixture.write("bin/helper", "old");
+    fixture.write("bin/other", "old");
+    fixture.write("run/used", "");
+    fixture.apply(plan).unwrap();
+    assert_eq!(fixture.names("bin"), ["helper"]);
+    fixture.apply(plan).unwrap();
+    assert_eq!(fixture.names("bin"), ["helper"]);
+    fs::remove_file(fixture.path("run/used")).unwrap();
+    fixture.apply(plan).unwrap();
+    assert_eq!(fixture.names("bin"), [""; 0]);
+}

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use sim::{Sim, ended, fed, image};
+use sim::{Sim, ended, fed, image, namespace};
 
 /// Installed as the image would be from a manifest, with this first-run configuration.
 fn installed(test: &str, conf: &str) -> Option<Sim> {
@@ -17,10 +17,8 @@ fn installed(test: &str, conf: &str) -> Option<Sim> {
     fs::create_dir(sim.directory.path().join("NixOS")).expect("a directory");
     let ended = ended(&mut command);
     assert_eq!(ended.code, 0, "{ended:?}");
-    for (path, text) in [
-        ("etc/wsl-distribution.conf", conf),
-        ("etc/wsl.conf", "[boot]\nsystemd=true\n[automount]\nmountFsTab=false\nldconfig=false\n"),
-    ] {
+    let wsl = format!("[boot]\nsystemd={}\n[automount]\nmountFsTab=false\nldconfig=false\n", !namespace());
+    for (path, text) in [("etc/wsl-distribution.conf", conf), ("etc/wsl.conf", &wsl)] {
         let path = sim.inside("NixOS", path);
         let _ = fs::remove_file(&path);
         fs::write(&path, text).expect("a configuration");

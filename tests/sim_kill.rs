@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use sim::{Sim, exists, gone};
+use sim::{Sim, beside, exists, gone};
 
 /// Who is killed.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ fn interrupt_all(sim: &Sim, arguments: &[&str], delays: &[u64]) {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn while_it_starts() {
     let Some(sim) = Sim::with_image("while_it_starts") else { return };
-    let command = ["-e", "/bin/sh", "-c", "exec sleep 1000"];
+    let command = beside(&["/bin/sh", "-c", "exec sleep 1000"]);
     // The distribution counts starts that did not complete: a whole one comes after each.
     let whole = |context: &str| {
         running(&sim, context);
@@ -98,7 +98,7 @@ fn while_it_starts() {
     for delay in [0, 10, 100, 600] {
         let context = format!("a start, Supervisor after {delay} ms");
         let mut client: Child =
-            sim.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("wsl-sim");
+            sim.command(&command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("wsl-sim");
         gone("no supervisor", || sim.try_supervisor("NixOS").is_some());
         std::thread::sleep(Duration::from_millis(delay));
         let cgroup = sim.cgroup("NixOS");
@@ -115,11 +115,11 @@ fn while_a_command_runs() {
     let Some(sim) = Sim::with_image("while_a_command_runs") else { return };
     running(&sim, "first");
     let supervisor = sim.supervisor("NixOS");
-    let command = ["-e", "/bin/sh", "-c", "exec sleep 1000"];
+    let command = beside(&["/bin/sh", "-c", "exec sleep 1000"]);
     for delay in [5, 20, 100, 300] {
         interrupted(&sim, &command, Victim::Client, delay);
         gone("the killed client's program", || {
-            !sim.sh("NixOS", "cat /proc/[0-9]*/cmdline 2>/dev/null || true").contains("1000")
+            !sim.outside("NixOS", "cat /proc/[0-9]*/cmdline 2>/dev/null || true").contains("1000")
         });
         running(&sim, "a killed client is nobody else's business");
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use sim::{Ended, Sim, ended, fed};
+use sim::{Ended, Sim, beside, ended, fed, namespace};
 
 fn run(sim: &Sim, arguments: &[&str]) -> Ended {
     sim.run(arguments)
@@ -15,7 +15,7 @@ fn run(sim: &Sim, arguments: &[&str]) -> Ended {
 
 /// A program that runs without a shell.
 fn exec(sim: &Sim, arguments: &[&str]) -> Ended {
-    sim.run(["-d", "NixOS", "-u", "root", "-e"].iter().chain(arguments))
+    sim.run([&["-d", "NixOS", "-u", "root"][..], &beside(arguments)].concat())
 }
 
 #[test]
@@ -27,13 +27,14 @@ fn exit_codes_and_signals() {
         assert_eq!(exec(&sim, &["/bin/sh", "-c", "exit $0", code]).code.to_string(), code);
     }
     for (signal, code) in [("KILL", 9), ("TERM", 15), ("HUP", 1)] {
-        assert_eq!(
-            exec(&sim, &["/bin/sh", "-c", "kill -$0 $$", signal]).code,
-            code,
-            "SIG{signal}: the raw wait status"
-        );
+        let line = ["/bin/sh", "-c", "kill -$0 $$", signal];
+        let outside = run(&sim, &[&["-u", "root", "-e"], &line[..]].concat());
+        assert_eq!(outside.code, code, "SIG{signal}: the raw wait status");
+        // The session's first process has no other way to tell (docs/namespace.md).
+        let expected = if namespace() { 128 + code } else { code };
+        assert_eq!(exec(&sim, &line).code, expected, "SIG{signal}: beside systemd");
     }
-    let missing = exec(&sim, &["no-such-program"]);
+    let missing = run(&sim, &["-u", "root", "-e", "no-such-program"]);
     assert_eq!(missing.code, 1);
     assert!(missing.err.ends_with(" - Relay) ERROR: CreateProcessCommon:819: execvpe(no-such-program) failed: No such file or directory\n"), "{missing:?}");
     let user = run(&sim, &["-u", "nobody-here", "--", "true"]);
@@ -101,7 +102,7 @@ fn streams_are_carried_byte_for_byte() {
     .collect();
     let file = sim.directory.path().join("input");
     fs::write(&file, &bytes).expect("a file");
-    let mut command = sim.command(["-e", "/bin/sh", "-c", "cat; echo error >&2"]);
+    let mut command = sim.command(beside(&["/bin/sh", "-c", "cat; echo error >&2"]));
     let output = command.stdin(fs::File::open(&file).expect("the file")).output().expect("wsl-sim");
     assert!(output.stdout == bytes, "10 MB from a file: {} bytes came back", output.stdout.len());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "error\n");
@@ -132,16 +133,17 @@ fn streams_are_carried_byte_for_byte() {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn directory_and_environment() {
     let Some(sim) = Sim::with_image("directory_and_environment") else { return };
-    for (arguments, directory) in [
-        (&["--", "pwd"][..], "/mnt/c"),
-        (&["~", "-e", "/bin/sh", "-c", "pwd"], "/home/nixos"),
-        (&["--cd", "~", "--", "pwd"], "/home/nixos"),
-        (&["--cd", "/tmp", "--", "pwd"], "/tmp"),
-        (&["-u", "root", "--cd", "~/..", "-e", "/bin/sh", "-c", "pwd -P"], "/"),
+    for (first, rest, directory) in [
+        (&[][..], vec!["--", "pwd"], "/mnt/c"),
+        (&["~"], beside(&["/bin/sh", "-c", "pwd"]), "/home/nixos"),
+        (&["--cd", "~"], vec!["--", "pwd"], "/home/nixos"),
+        (&["--cd", "/tmp"], vec!["--", "pwd"], "/tmp"),
+        (&["-u", "root", "--cd", "~/.."], beside(&["/bin/sh", "-c", "pwd -P"]), "/"),
     ] {
-        assert_eq!(run(&sim, arguments).out.trim_end(), directory, "{arguments:?}");
+        let arguments = [first, &rest].concat();
+        assert_eq!(run(&sim, &arguments).out.trim_end(), directory, "{arguments:?}");
     }
-    let mut command = sim.command(["-e", "/bin/sh", "-c", "exec /nix/var/nix/profiles/system/sw/bin/env"]);
+    let mut command = sim.command(beside(&["/bin/sh", "-c", "exec /nix/var/nix/profiles/system/sw/bin/env"]));
     let ended = ended(command.env("WSLENV", "GIVEN/u:ABSENT").env("GIVEN", "a value").env("SECRET", "1"));
     let variable = |name: &str| {
         let prefix = format!("{name}=");
@@ -165,9 +167,11 @@ fn directory_and_environment() {
     ] {
         assert_eq!(variable(name).as_deref(), Some(value), "{name}: {ended:?}");
     }
-    for name in ["SECRET", "container", "XDG_SESSION_ID", "WSL_SIM_HOME"] {
+    for name in ["SECRET", "container", "WSL_SIM_HOME"] {
         assert_eq!(variable(name), None, "{name}");
     }
+    // WSL opens its session on a terminal of its own; namespace mode's shells are in theirs.
+    assert_eq!(variable("XDG_SESSION_ID").is_some(), namespace(), "{ended:?}");
     let interop = variable("WSL_INTEROP").expect("WSL_INTEROP");
     assert!(interop.starts_with("/run/WSL/") && interop.ends_with("_interop"), "{interop}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
-use sim::{Sim, exists};
+use sim::{Sim, beside, exists};
 use terminal::{Terminal, resize};
 
 const PATH: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; PS1='ready> '\n";
@@ -56,16 +56,13 @@ fn a_shell_on_a_terminal() {
 fn all_output_and_a_hang_up() {
     let Some(sim) = Sim::with_image("all_output_and_a_hang_up") else { return };
     // Output of a command is all there, though its process has ended at once.
-    let mut terminal = Terminal::open(
-        &sim,
-        &["-e", "/bin/sh", "-c", "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done"],
-        111,
-    );
+    let line = "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done";
+    let mut terminal = Terminal::open(&sim, &beside(&["/bin/sh", "-c", line]), 111);
     terminal.expect("line 4999\r\n");
     assert_eq!(terminal.end(), 0);
     // A client that is killed hangs up, and its session dies.
-    let mut terminal =
-        Terminal::open(&sim, &["-u", "root", "-e", "/bin/sh", "-c", "echo started; exec sleep 98765"], 111);
+    let program = beside(&["/bin/sh", "-c", "echo started; exec sleep 98765"]);
+    let mut terminal = Terminal::open(&sim, &[&["-u", "root"][..], &program].concat(), 111);
     terminal.expect("started");
     let sleeps = || {
         sim.processes("NixOS")

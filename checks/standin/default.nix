@@ -59,6 +59,11 @@ let
       namespace = true;
       systemd = "exits";
     };
+    namespaceRoot = {
+      version = 9;
+      namespace = true;
+      rootUser = true;
+    };
   };
   toplevels = mapAttrs (_: generation: generation.toplevel) generations;
 
@@ -139,6 +144,7 @@ rec {
   # The images whose systemd the first shell starts.
   namespaceTarball = imageOf "namespace";
   namespaceBrokenTarball = imageOf "namespaceBroken";
+  namespaceRootTarball = imageOf "namespaceRoot";
 
   # The same system as an installer; and those whose first start does not go well, or is the first shell's.
   installer = installerOf "first";
@@ -160,6 +166,7 @@ rec {
       "namespace-installer.tar.gz" = "${namespaceInstaller}/tarball/nixos-wsl-installer.tar.gz";
       "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "namespace-root-image.tar.gz" = "${namespaceRootTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-broken-image.tar.gz" = "${namespaceBrokenTarball}/tarball/nixos-wsl-${system}.tar.gz";
     }
     // builtins.listToAttrs (

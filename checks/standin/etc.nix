@@ -66,6 +66,7 @@ lib.tree "etc" {
     "etc/pam.d/runuser" = pamService { rootOk = true; };
     "etc/pam.d/runuser-l" = pamService { rootOk = true; };
     "etc/pam.d/su" = pamService { rootOk = true; };
+    "etc/pam.d/su-l" = pamService { rootOk = true; };
     "etc/pam.d/sudo" = pamService { session = false; };
     "etc/pam.d/systemd-user" = pamService { };
 

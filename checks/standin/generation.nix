@@ -14,6 +14,9 @@
   # Whether systemd is the project's to start (wsl.systemd.mode = "namespace").
   namespace ? false,
 
+  # Whether WSL's default user is root then (wsl.systemd.namespace.privileges = "root").
+  rootUser ? false,
+
   # What tests need to go wrong.
   activationDelay ? 0,
   activationFails ? false,
@@ -54,8 +57,9 @@ let
       systemd = ${if namespace then "false" else "true"}
 
       [user]
-      default = nixos
+      default = ${if rootUser then "root" else "nixos"}
     '';
+    setuid = !rootUser;
     wslDistributionConf = ''
       [oobe]
       defaultName = NixOS
@@ -99,6 +103,14 @@ let
         target = "${coreutils}/bin/id";
       }
     ];
+    # As NixOS' activation of /etc does.
+    extraApply.files = [
+      {
+        path = "/etc/wsl.conf";
+        source = "${accounts}/wsl.conf";
+        mode = "0644";
+      }
+    ];
     extraApply.links = [
       {
         path = "/usr/bin/env";
@@ -116,6 +128,7 @@ let
     texts = {
       passwd = textOf "/etc/passwd";
       group = textOf "/etc/group";
+      "wsl.conf" = textOf "/etc/wsl.conf";
     };
   };
 
@@ -249,7 +262,11 @@ rec {
       system = builtins.currentSystem;
       "nixos-wsl/root.json" = builtins.toJSON root.apply;
       "nixos-wsl/session.json" = builtins.toJSON (
-        { systemdMode = if namespace then "namespace" else "native"; } // settings
+        {
+          systemdMode = if namespace then "namespace" else "native";
+          systemdUser = if rootUser then "nixos" else null;
+        }
+        // settings
       );
     };
     programs = {

@@ -48,7 +48,18 @@ struct Tree {
     path: PathBuf,
     #[serde(default)]
     keep: Vec<String>,
+    /// Names are kept only while this path exists.
+    #[serde(default, rename = "keepWhile")]
+    keep_while: Option<PathBuf>,
     entries: Vec<TreeEntry>,
+}
+
+impl Tree {
+    /// The names to keep now.
+    fn kept(&self, root: &Root) -> &[String] {
+        let keeps = self.keep_while.as_ref().is_none_or(|path| root.path(path).exists());
+        if keeps { &self.keep } else { &[] }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -54,7 +54,8 @@ fn drive(line: &[u8]) -> Option<PathBuf> {
         b"9p" => options.windows(6).any(|part| part == b"aname=") || source.starts_with(b"drvfs"),
         b"virtiofs" => source.starts_with(b"drvfs"),
         b"drvfs" => true,
-        _ => false,
+        // Whatever carries it.
+        _ => matches!(source, [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic()),
     };
     windows.then(|| PathBuf::from(OsStr::from_bytes(&unescape(fields[4]))))
 }
@@ -83,9 +84,10 @@ mod tests {
             line("/mnt/c", "9p C:\\134 rw,dirsync,aname=drvfs;path=C:\\;uid=1000,mmap"),
             line("/mnt/my\\040drive", "9p drvfs rw"),
             line("/mnt/d", "virtiofs drvfs1 rw"),
+            line("/mnt/e", "fuse E:\\134 rw"),
         ];
         let paths: Vec<_> = drives.iter().filter_map(|line| drive(line.as_bytes())).collect();
-        assert_eq!(paths, ["/mnt/c", "/mnt/my drive", "/mnt/d"].map(PathBuf::from));
+        assert_eq!(paths, ["/mnt/c", "/mnt/my drive", "/mnt/d", "/mnt/e"].map(PathBuf::from));
         for other in [line("/", "ext4 /dev/sdc rw"), line("/usr/lib/wsl", "overlay none rw"), String::new()] {
             assert_eq!(drive(other.as_bytes()), None, "{other}");
         }

@@ -8,25 +8,29 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType, recvmsg,
     socketpair, sockopt,
 };
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, set_parent_process_death_signal, waitpid,
+};
 use rustix::thread::{
     LinkNameSpaceType, ThreadNameSpaceType, move_into_link_name_space, move_into_thread_name_spaces,
 };
 
 use super::drives::Drives;
 use super::resume::{BACKGROUND, CALLER, FOREGROUND, MARK, REPORT};
+use super::start::wait_for_end;
 use super::state::Running;
 use super::{cgroup, inode};
 use crate::boot::activation::CURRENT;
 use crate::session::invocation::SHELLS;
 use crate::session::passwd::Entry;
-use crate::sys::namespace::{Namespaces, foreground, own_group, place, split};
+use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, split};
 
 /// Why the session could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -104,13 +108,34 @@ pub fn enter(running: &Running, user: &Entry, caller: &OwnedFd) -> Result<Sessio
     }
     // Children of the shell outside, should it come to that, belong outside.
     let back = move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID));
-    let Some((leader, _)) = child.step("make the session's process")? else {
+    let Some((leader, process)) = child.step("make the session's process")? else {
         return Err(EnterError::Session);
     };
-    back.step("leave systemd's namespaces")?;
     drop(theirs);
-    let shell = first_word(&ours).ok_or(EnterError::Session)?;
-    Ok(Session { leader, shell: pidfd_open(shell, PidfdFlags::empty()).ok() })
+    let shell = match back {
+        Ok(()) => first_word(&ours).ok_or(EnterError::Session),
+        Err(error) => Err(error).step("leave systemd's namespaces"),
+    };
+    match shell {
+        Ok(shell) => Ok(Session { leader, shell: pidfd_open(shell, PidfdFlags::empty()).ok() }),
+        Err(error) => {
+            end(leader, &process);
+            Err(error)
+        }
+    }
+}
+
+/// Leaves nothing of a session that did not open: one process that nobody has waited for keeps the namespaces of a
+/// systemd that died, and with them its cgroup, for as long as the shell outside lives.
+fn end(leader: Pid, process: &OwnedFd) {
+    // `runuser` closes what it has opened, if there is time.
+    for signal in [Signal::TERM, Signal::KILL] {
+        let _ = send(process.as_fd(), signal.as_raw());
+        if wait_for_end(process, Duration::from_secs(2)) {
+            break;
+        }
+    }
+    let _ = waitpid(Some(leader), WaitOptions::empty());
 }
 
 /// The shell says that it is there; the kernel says which process that is.

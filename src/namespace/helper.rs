@@ -17,11 +17,10 @@ use super::caller::Caller;
 use super::privileges::{self, Who};
 use super::resume::{CALLER, FAILED, MARK};
 use super::state::State;
-use super::{enter, inside, limits, settings, start, waiter};
+use super::{enter, inside, limits, settings, start, starts_systemd, waiter};
 use crate::boot::root::Root;
 use crate::session::invocation::SHELLS;
 use crate::session::passwd::{self, Entry};
-use crate::settings::Mode as SystemdMode;
 use crate::sys;
 use crate::sys::namespace::{block_signals, close_from, die_of, place};
 
@@ -58,10 +57,12 @@ fn session(who: Who, data: &OwnedFd) -> Result<ExitStatus, String> {
         return Err(String::new());
     }
     privileges::take().map_err(|error| format!("{}: {error}", super::HELPER))?;
+    // An ignored one never comes, and with it the word that the shell has ended.
+    sys::default_sigchld();
     block_signals();
     limits::reset();
     let settings = settings();
-    if settings.systemd_mode != SystemdMode::Namespace && State::read().is_err() {
+    if !starts_systemd() && State::read().is_err() {
         return Err("this system leaves systemd to WSL (wsl.systemd.mode)".to_owned());
     }
     let user = match (&settings.systemd_user, who.uid.is_root()) {

@@ -48,6 +48,11 @@ pub fn inside() -> bool {
     recorded || is_systemd("1") && Path::new("/run/systemd/system").exists()
 }
 
+/// Whether process 1 is the `/sbin/init` of WSL's own start (W§5.1), and no init of WSL's.
+fn is_native() -> bool {
+    std::fs::read("/proc/1/cmdline").is_ok_and(|line| line.starts_with(b"/sbin/init\0"))
+}
+
 fn is_systemd(process: &str) -> bool {
     std::fs::read(format!("/proc/{process}/comm")).is_ok_and(|name| name == b"systemd\n")
 }
@@ -57,13 +62,17 @@ fn is_systemd(process: &str) -> bool {
 pub fn wanted() -> bool {
     // A caller that was announced and not found has been this way before.
     let first = std::env::var_os(OUTSIDE).is_none() && std::env::var_os(resume::MARK).is_none();
-    first && !inside() && (State::read().is_ok() || mode() == Mode::Namespace)
+    first && !inside() && (State::read().is_ok() || starts_systemd())
 }
 
-/// The mode of the system that runs, or is to run.
+/// Whether the first shell starts systemd.
+///
+/// It does in namespace mode. A system that was chosen and not yet active is started in the way of the one before it, once:
+/// `/etc/wsl.conf` is that one's, and so is the privileged program, which is there for this.
 #[must_use]
-pub fn mode() -> Mode {
-    settings().systemd_mode
+pub fn starts_systemd() -> bool {
+    let namespace = settings().systemd_mode == Mode::Namespace;
+    !is_native() && (namespace || !Path::new(CURRENT).exists() && Path::new(HELPER).exists())
 }
 
 /// The settings of the system that runs, or is to run; the defaults if they cannot be read.

@@ -62,7 +62,8 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
 /// # Errors
 /// [`StartError`].
 pub fn running(patience: Duration, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
-    let ready = || State::read().ok().and_then(State::running).filter(|running| running.state.ready);
+    let found = || State::read().ok().and_then(State::running);
+    let ready = || found().filter(|running| running.state.ready && !running.state.stopping);
     if let Some(running) = ready() {
         return Ok(running);
     }
@@ -71,10 +72,15 @@ pub fn running(patience: Duration, mut tell: impl FnMut(&str)) -> Result<Running
     if let Some(running) = ready() {
         return Ok(running);
     }
-    // One that runs without being ready: who started it was killed and will never say so.
-    if let Some(half) = State::read().ok().and_then(State::running) {
-        let _ = pidfd_send_signal(&half.pidfd, Signal::KILL);
-        let _ = wait_for_end(&half.pidfd, Duration::from_secs(10));
+    if let Some(other) = found() {
+        if other.state.stopping {
+            tell("waiting until systemd has stopped...");
+        }
+        // One that runs without being ready: who started it was killed and will never say so.
+        if !other.state.stopping || !wait_for_end(&other.pidfd, patience) {
+            let _ = pidfd_send_signal(&other.pidfd, Signal::KILL);
+            let _ = wait_for_end(&other.pidfd, Duration::from_secs(10));
+        }
     }
     start(&folder, patience, tell)
 }

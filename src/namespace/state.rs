@@ -32,6 +32,9 @@ pub struct State {
     pub cgroup: String,
     /// Its boot is complete.
     pub ready: bool,
+    /// It is shutting down: no shell is to join it any more.
+    #[serde(default)]
+    pub stopping: bool,
 }
 
 /// A systemd that runs: it can be signalled and joined without another process being hit.
@@ -58,6 +61,16 @@ impl State {
             origin: inode("self", "mnt"),
             cgroup,
             ready: false,
+            stopping: false,
+        }
+    }
+
+    /// Notes that the systemd beside this process shuts down, or after a soft reboot that it does not; for its services.
+    pub fn note_stopping(stopping: bool) {
+        let Ok(state) = Self::read() else { return };
+        if state.pidns == inode("self", "pid") && state.stopping != stopping {
+            // Without the note a shell that comes now is ended with the rest; it is no reason to hold up the stop.
+            let _ = RunDir::open().and_then(|folder| Self { stopping, ..state }.write(&folder));
         }
     }
 

@@ -8,10 +8,9 @@ use rustix::thread::{Gid, Uid};
 use super::privileges::{self, Who};
 use super::resume::EXEC;
 use super::state::State;
-use super::{HELPER, OUTSIDE, inside, mode};
+use super::{HELPER, OUTSIDE, inside, starts_systemd};
 use crate::boot::root::Root;
 use crate::session::passwd;
-use crate::settings::Mode;
 
 /// Where systemd is, seen from this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +21,8 @@ pub enum Status {
     Running(i32),
     /// It is being started.
     Starting(i32),
+    /// It is shutting down.
+    Stopping(i32),
     /// Whoever enters first starts it.
     Stopped,
     /// WSL does not start it, and this system leaves it to WSL.
@@ -34,6 +35,9 @@ impl std::fmt::Display for Status {
             Self::Inside => write!(f, "running, and this shell is beside it"),
             Self::Running(pid) => write!(f, "running as process {pid}; this shell is outside"),
             Self::Starting(pid) => write!(f, "starting as process {pid}; this shell is outside"),
+            Self::Stopping(pid) => {
+                write!(f, "stopping as process {pid}; the next shell waits, and starts it again")
+            }
             Self::Stopped => write!(f, "stopped; the next shell, or `nixos-wsl enter`, starts it"),
             Self::Native => write!(f, "not running; it is WSL's to start ([boot] systemd in /etc/wsl.conf)"),
         }
@@ -47,9 +51,10 @@ pub fn status() -> Status {
         return Status::Inside;
     }
     match State::read().ok().and_then(State::running) {
+        Some(running) if running.state.stopping => Status::Stopping(running.state.pid),
         Some(running) if running.state.ready => Status::Running(running.state.pid),
         Some(running) => Status::Starting(running.state.pid),
-        None if mode() == Mode::Namespace => Status::Stopped,
+        None if starts_systemd() => Status::Stopped,
         None => Status::Native,
     }
 }

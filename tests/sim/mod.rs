@@ -1,6 +1,8 @@
 //! A simulated WSL of its own for each test, and nothing left of it afterwards.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod shells;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -10,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// The start of a line that needs the system's programs.
+const PROGRAMS: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; ";
 
 /// A registry, and the programs to use it.
 pub struct Sim {
@@ -105,9 +110,15 @@ impl Sim {
         ended.out.trim_end_matches('\n').into()
     }
 
-    /// Runs a line with `/bin/sh` in a distribution as root, with the system's programs; it must succeed.
+    /// Runs a line with `/bin/sh` beside a distribution's systemd as root, with the system's programs; it must succeed.
     pub fn sh(&self, name: &str, line: &str) -> String {
-        let line = &format!("PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; {line}");
+        let line = &format!("{PROGRAMS}{line}");
+        self.ok([&["-d", name, "-u", "root"][..], &beside(&["/bin/sh", "-c", line])].concat())
+    }
+
+    /// The same where WSL starts a program without a shell: in namespace mode, outside of systemd's namespaces.
+    pub fn outside(&self, name: &str, line: &str) -> String {
+        let line = &format!("{PROGRAMS}{line}");
         self.ok(["-d", name, "-u", "root", "-e", "/bin/sh", "-c", line])
     }
 
@@ -286,11 +297,25 @@ pub fn mounts(path: &Path) -> Vec<String> {
     all.lines().filter(|line| line.contains(path)).map(Into::into).collect()
 }
 
+/// Whether the first shell starts systemd, and not WSL: the same tests pass in both modes.
+pub fn namespace() -> bool {
+    match std::env::var_os("NIXOS_WSL_MODE") {
+        Some(mode) if mode == "namespace" => true,
+        None => false,
+        Some(mode) => panic!("NIXOS_WSL_MODE is {}, not namespace", mode.display()),
+    }
+}
+
 /// The stand-in's image in the bundle of `$NIXOS_WSL_STANDIN`.
 pub fn image() -> PathBuf {
-    // The same tests pass whoever starts systemd.
-    let namespace = std::env::var_os("NIXOS_WSL_MODE").is_some_and(|mode| mode == "namespace");
-    bundled(if namespace { "namespace-image.tar.gz" } else { "image.tar.gz" })
+    bundled(if namespace() { "namespace-image.tar.gz" } else { "image.tar.gz" })
+}
+
+/// The end of a command line that starts a program beside systemd and without the user's shell. WSL's own `-e` does so
+/// where WSL has started systemd; elsewhere `nixos-wsl exec` goes in.
+pub fn beside<'a>(program: &[&'a str]) -> Vec<&'a str> {
+    let way: &[&str] = if namespace() { &["-e", "/bin/nixos-wsl", "exec"] } else { &["-e"] };
+    [way, program].concat()
 }
 
 /// A file of that bundle.

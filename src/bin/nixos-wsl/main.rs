@@ -15,6 +15,7 @@ use nixos_wsl::boot::root::Root;
 use nixos_wsl::boot::{apply, choose, generations, listing, log, recover};
 use nixos_wsl::features::accounts::{self, Program};
 use nixos_wsl::features::{drivers, start_menu, usbip};
+use nixos_wsl::namespace::state::State;
 use nixos_wsl::namespace::status;
 use nixos_wsl::namespace::stop::{self, Stopped};
 use nixos_wsl::table::{self, Colour, Row};
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         }
         Command::UsbipAttach { usbip, host, busid } => usbip_attach(&usbip, host.as_deref(), &busid),
         Command::BootComplete { stopping } => {
+            State::note_stopping(stopping);
             choose::complete(&Root::default(), stopping).map_err(Into::into)
         }
     };

@@ -36,7 +36,7 @@ pub(super) fn put(root: &Root, tree: &Tree) -> Result<(), ApplyError> {
             Content::Link { target } => symlink(target, &file).at(&file)?,
         }
     }
-    for name in &tree.keep {
+    for name in tree.kept(root) {
         keep(&path.join(name), &new.join(name))?;
     }
     File::open(&new).and_then(|folder| folder.sync_all()).at(&new)?;
@@ -103,7 +103,7 @@ fn is_up_to_date(root: &Root, tree: &Tree, path: &Path) -> bool {
         return false;
     }
     let planned = |name: &std::ffi::OsStr| tree.entries.iter().any(|entry| name == entry.name.as_str());
-    let kept = |name: &std::ffi::OsStr| tree.keep.iter().any(|keep| name == keep.as_str());
+    let kept = |name: &std::ffi::OsStr| tree.kept(root).iter().any(|keep| name == keep.as_str());
     entries.flatten().all(|entry| planned(&entry.file_name()) || kept(&entry.file_name()))
         && tree.entries.iter().all(|entry| {
             let file = path.join(&entry.name);
