@@ -45,7 +45,14 @@ let
     "wsl.systemd.mode = \"namespace\" is for a WSL".wsl.nativeSystemd = true;
     "argv[0] is always kept".wsl.interop.preserveArgvZero = true;
   };
-  container."boot.isContainer cannot".boot.isContainer = true;
+  # Beside those that warn.
+  container = {
+    "boot.isContainer cannot".boot.isContainer = true;
+    "names users after their attribute" = {
+      systemd.sysusers.enable = true;
+      users.users.nixos.name = "alice";
+    };
+  };
 
   # Settings that do nothing, and a piece of the warning.
   warned = {
