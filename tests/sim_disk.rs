@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use sim::{Ended, Sim, ended, image};
+use sim::{Ended, Sim, bundled, ended};
 
 /// Runs a script in a mount namespace of its own, where `$D` is a small disk, `$1` the given file, and `sim` the
 /// program. `full` leaves the disk neither a byte nor a name, `free` gives it space.
@@ -81,7 +81,7 @@ fn a_full_disk_starts_read_only() {
                   full; sim -- echo second | grep -v 'hidden by WSL'; \
                   sim -u root -e /bin/sh -c 'true >/file || echo no file'; sim -t NixOS\n\
                   free; sim -- echo third; sim -- systemctl is-system-running; sim -t NixOS; sim --unregister NixOS";
-    let ended = on_a_small_disk(&sim, "2g", &image(), script);
+    let ended = on_a_small_disk(&sim, "2g", &bundled("image.tar.gz"), script);
     assert!(ended.out.starts_with(&format!("{DONE}first\n{DONE}")), "{ended:?}");
     let warning = "wsl: An error occurred mounting the distribution disk, it was mounted read-only as a fallback.\n\
                    See recovery instructions on: https://aka.ms/wsldiskmountrecovery\n";
