@@ -21,13 +21,13 @@ pub struct Frame<'a, W: Write> {
 }
 
 impl<W: Write> Frame<'_, W> {
-    /// Starts a frame with a checksum. The bytes do not depend on `threads`: the compressor cuts its work by the level.
+    /// Starts a frame. It has no checksum of its own, which would cost the reader time: the manifest has one. The bytes do
+    /// not depend on `threads`: the compressor cuts its work by the level.
     ///
     /// # Errors
     /// When the compressor has no such level or no memory.
     pub fn new(out: W, threads: usize, level: i32) -> io::Result<Self> {
         let mut encoder = Encoder::new(out, level)?;
-        encoder.include_checksum(true)?;
         // None at all would be another way of cutting, and other bytes.
         encoder.multithread(u32::try_from(threads.max(1)).unwrap_or(1))?;
         Ok(Self { encoder, buffer: vec![0; BUFFER], filled: 0, taken: 0 })

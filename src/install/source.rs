@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use zstd::stream::read::Decoder;
 
 /// How much is handed over at a time, and how often: a few MiB between the two threads.
-const PIECE: usize = 256 << 10;
-const PIECES: usize = 8;
+const PIECE: usize = 1 << 20;
+const PIECES: usize = 6;
 
 /// What the whole archive file turned out to be.
 pub struct Checked {
