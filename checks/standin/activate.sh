@@ -16,23 +16,30 @@ ln -sfn "$systemdHelpers" /lib/systemd
 
 # /etc: every file of the generation becomes a link through /etc/static, links of older generations go.
 ln -sfn "$systemConfig/etc" /etc/static
-(cd /etc/static/ && find . -mindepth 1 \( -type l -o -type f \) -printf '%P\n') | while read -r name; do
+# By one process for each folder, as NixOS does it all in one: what is right already is left, what is not there comes first.
+declare -A missing
+while read -r name; do
   [ "$name" != sudoers ] || continue
-  mkdir -p "/etc/$(dirname "$name")"
-  ln -sfn "/etc/static/$name" "/etc/.$$.tmp" && mv -Tf "/etc/.$$.tmp" "/etc/$name"
-done
-find /etc -path /etc/static -prune -o -type l -lname '/etc/static/*' ! -exec test -e {} \; -print | while read -r name; do
-  rm -f "$name"
-done
+  folder=/etc/$name folder=${folder%/*}
+  if [ ! -e "/etc/$name" ] && [ ! -L "/etc/$name" ]; then
+    missing[$folder]+=" /etc/static/$name"
+  elif [ ! -L "/etc/$name" ] || [ ! "/etc/$name" -ef "/etc/static/$name" ]; then
+    ln -sfn "/etc/static/$name" "/etc/.$$.tmp" && mv -Tf "/etc/.$$.tmp" "/etc/$name"
+  fi
+done < <(cd /etc/static/ && find . -mindepth 1 \( -type l -o -type f \) -printf '%P\n')
+[ "${#missing[@]}" = 0 ] || mkdir -p "${!missing[@]}"
+# Without quotes: store names hold no spaces.
+for folder in "${!missing[@]}"; do ln -s -t "$folder" ${missing[$folder]}; done
+find /etc -path /etc/static -prune -o -lname '/etc/static/*' -xtype l -exec rm -f {} +
 install -m 0440 "$systemConfig/etc/sudoers" "/etc/.$$.tmp" && mv -Tf "/etc/.$$.tmp" /etc/sudoers
 
 # Accounts stay as they are; ones this generation adds are appended.
-while IFS= read -r line; do
-  grep -q "^${line%%:*}:" /etc/passwd || echo "$line" >> /etc/passwd
-done < "$accounts/passwd"
-while IFS= read -r line; do
-  grep -q "^${line%%:*}:" /etc/group || echo "$line" >> /etc/group
-done < "$accounts/group"
+for file in passwd group; do
+  present=$'\n'$(< "/etc/$file")
+  while IFS= read -r line; do
+    [[ $present = *$'\n'"${line%%:*}:"* ]] || echo "$line" >> "/etc/$file"
+  done < "$accounts/$file"
+done
 
 # Programs that run as root for others. /run may be mounted nosuid (W§4.2), and the store holds no such bits.
 mkdir -p /run/wrappers
