@@ -115,8 +115,14 @@ fn f36_after_200_kills_of_the_activation_it_still_boots() {
         let children = running
             .init()
             .and_then(|init| fs::read_to_string(format!("/proc/{init}/task/{init}/children")).ok());
-        let activation = children.as_deref().unwrap_or_default().split_whitespace().next().map(str::to_owned);
-        if let Some(activation) = activation {
+        // When the activation has ended already, the child is another, which is let live.
+        let is_activation = |child: &&str| {
+            fs::read(format!("/proc/{child}/cmdline"))
+                .is_ok_and(|line| line.windows(9).any(|part| part == b"/activate"))
+        };
+        let activation =
+            children.as_deref().unwrap_or_default().split_whitespace().next().filter(is_activation);
+        if let Some(activation) = activation.map(str::to_owned) {
             let whom = if round % 4 < 2 { activation } else { format!("-{activation}") };
             let _ = Command::new("kill").args(["-9", "--", &whom]).stderr(Stdio::null()).status();
         }

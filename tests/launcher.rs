@@ -123,9 +123,15 @@ fn without_a_user_in_wsl_conf_the_launchers_user_is_the_default() {
         return;
     };
     assert_eq!(sim.import("IN", &bundle("image.tar.gz")).code, 0);
-    let conf = sim.inside("IN", "etc/wsl.conf");
-    let text = fs::read_to_string(&conf).unwrap();
-    fs::write(&conf, text.replace("default = nixos", "")).unwrap();
+    // Also in the store: an activation writes the system's own file.
+    let store = fs::read_dir(sim.inside("IN", "nix/store")).unwrap();
+    let stored =
+        store.map(|path| path.unwrap().path()).find(|path| path.to_string_lossy().ends_with("-accounts"));
+    for conf in [sim.inside("IN", "etc/wsl.conf"), stored.unwrap().join("wsl.conf")] {
+        let text = fs::read_to_string(&conf).unwrap();
+        assert!(text.contains("default = nixos"), "{text}");
+        fs::write(&conf, text.replace("default = nixos", "")).unwrap();
+    }
     assert_eq!(launch(&sim, "id -un").out, "root\n");
     assert_eq!(create(&sim, "alice"), 1001);
     assert_eq!(sim.run(["--manage", "IN", "--set-default-user", "alice"]).code, 0);
