@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
+use std::time::Duration;
 
 use rustix::pipe::{SpliceFlags, splice};
 
@@ -19,6 +20,9 @@ use crate::wsl::distribution::{Distribution, valid_name};
 
 /// What an unprivileged process may ask for, and root too.
 const PIPE_SIZE: usize = 1 << 20;
+
+/// How long a pipe that is nearly full is left alone.
+const REST: Duration = Duration::from_millis(2);
 
 /// What to import, and where to.
 pub struct Import<'a> {
@@ -220,9 +224,12 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
 
 /// Moves a file's pages into the pipe; where that is not possible, its bytes.
 fn feed(mut file: File, pipe: &mut ChildStdin) -> io::Result<()> {
+    let size = rustix::pipe::fcntl_getpipe_size(&*pipe)?;
     loop {
-        match retry(|| splice(&file, None, &*pipe, None, PIPE_SIZE, SpliceFlags::empty())) {
+        match retry(|| splice(&file, None, &*pipe, None, size, SpliceFlags::empty())) {
             Ok(0) => return Ok(()),
+            // A page at a time, as bsdtar takes them, would slow it down: what is in the pipe lasts for longer than this.
+            Ok(moved) if moved < size / 2 => std::thread::sleep(REST),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 return io::copy(&mut file, pipe).map(drop);
