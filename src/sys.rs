@@ -36,20 +36,25 @@ pub fn ignore_sigchld() {
     set(libc::SIGCHLD, libc::SIG_IGN);
 }
 
-/// Sets the disposition of one signal to `SIG_DFL` or `SIG_IGN`.
-fn set(signal: i32, disposition: libc::sighandler_t) {
+/// Does some work that waits for children, which a process with `SIGCHLD` ignored cannot: its disposition is what it was
+/// afterwards.
+pub fn with_children<T>(work: impl FnOnce() -> T) -> T {
+    let before = set(libc::SIGCHLD, libc::SIG_DFL);
+    let result = work();
+    set(libc::SIGCHLD, before);
+    result
+}
+
+/// Sets the disposition of one signal to `SIG_DFL` or `SIG_IGN`; gives the one that it had.
+fn set(signal: i32, disposition: libc::sighandler_t) -> libc::sighandler_t {
     // The kernel's struct: handler, flags, restorer, mask. The C library's own call refuses the signals it uses itself.
-    let action: [libc::c_ulong; 4] = [disposition as libc::c_ulong, 0, 0, 0];
-    // SAFETY: the kernel reads 32 initialised bytes; neither disposition runs code of ours. KILL and STOP answer EINVAL.
+    let action: [libc::sighandler_t; 4] = [disposition, 0, 0, 0];
+    let mut before = action;
+    // SAFETY: the kernel reads and writes 32 bytes of ours; neither disposition runs code of ours. KILL and STOP answer EINVAL.
     unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigaction,
-            signal,
-            action.as_ptr(),
-            std::ptr::null::<libc::c_ulong>(),
-            size_of::<u64>(),
-        )
+        libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), before.as_mut_ptr(), size_of::<u64>())
     };
+    before[0]
 }
 
 /// Becomes another program; comes back only with the reason why that failed.

@@ -83,9 +83,11 @@ fn two_first_starts_at_once_are_one_installation() {
 #[ignore = "needs the stand-in's installer: checks/run gives it"]
 fn the_first_start_without_a_command_is_a_login_shell() {
     let Some(sim) = imported("the_first_start_without_a_command_is_a_login_shell") else { return };
-    let ended = fed(&mut sim.command(["-d", "IN"]), b"echo $0 $(id -un); nixos-version; exit 5\n");
+    let script = b"echo $0 $(id -un); nixos-version; systemctl is-active user@1000; systemctl --user is-active basic.target; \
+                   exit 5\n";
+    let ended = fed(&mut sim.command(["-d", "IN"]), script);
     assert_eq!(ended.code, 5, "{ended:?}");
-    assert_eq!(ended.out, "-bash nixos\n26.11.standin.1\n", "{ended:?}");
+    assert_eq!(ended.out, "-bash nixos\n26.11.standin.1\nactive\nactive\n", "{ended:?}");
     // No terminal: plain lines, the last of them the whole.
     assert!(!ended.err.contains(['\r', '\x1b']) && ended.err.contains("100 %"), "{ended:?}");
 }

@@ -110,10 +110,11 @@ fn wait(limit: Duration, done: impl Fn() -> bool) -> bool {
     }
 }
 
-/// Whether a line for `/bin/sh` prints one of `words`.
+/// Whether a line for `/bin/sh` prints one of `words`. WSL's background login asks too, with `SIGCHLD` ignored (W§5.3).
 fn said(line: &str, words: &[&str]) -> bool {
-    let output =
-        Command::new("/bin/sh").args(["-c", line]).stdin(Stdio::null()).stderr(Stdio::null()).output();
+    let output = crate::sys::with_children(|| {
+        Command::new("/bin/sh").args(["-c", line]).stdin(Stdio::null()).stderr(Stdio::null()).output()
+    });
     output.is_ok_and(|output| {
         let text = String::from_utf8_lossy(&output.stdout);
         words.contains(&text.trim())
