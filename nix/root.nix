@@ -41,12 +41,6 @@
   # `target` makes a symbolic link, `source` a copy.
   bin ? { },
 
-  # Names in /bin that others put there and activation must not remove: WSL's own links to /init (W§4.2).
-  binKeep ? [
-    "wslinfo"
-    "wslpath"
-  ],
-
   # More entries, in the spec's format. They come last, so that they replace those made here.
   extraEntries ? [ ],
 
@@ -207,6 +201,15 @@ let
     mode = "0755";
   };
 
+  # WSL makes these itself, and gives up where it cannot: on a disk that is read-only at the very first start (W§4.1, 4.2).
+  wslNames = [
+    "wslinfo"
+    "wslpath"
+  ];
+  wslLinks = map (path: link path "/init") (
+    map (name: "/bin/${name}") wslNames ++ [ "/sbin/mount.drvfs" ]
+  );
+
   fileEntry = file: copy file.path file.mode file.source;
   linkEntry = entry: link entry.path entry.target;
   binEntry =
@@ -298,6 +301,7 @@ let
     ]
     ++ map (entry: copy "${privileged.path}/${entry.name}" entry.mode entry.source) privileged.entries
     ++ map binEntry (attrNames binNames)
+    ++ wslLinks
     ++ map fileEntry shellFiles
     ++ map linkEntry (shellLinks ++ launcherLinks)
     ++ extraEntries;
@@ -309,7 +313,7 @@ let
     trees = [
       {
         path = "/bin";
-        keep = binKeep;
+        keep = wslNames;
         entries = map (name: { inherit name; } // binNames.${name}) (attrNames binNames);
       }
       privileged

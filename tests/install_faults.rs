@@ -150,6 +150,23 @@ fn a_disk_that_runs_full_at_the_first_start_is_said() {
 
 #[test]
 #[ignore = "needs the stand-in's installer: checks/run gives it"]
+fn a_disk_that_wsl_mounts_read_only_is_said() {
+    let Some(sim) = Sim::for_starts("a_disk_that_wsl_mounts_read_only_is_said") else { return };
+    let disk = Disk::mount(&sim.directory.path().join("IN"), "size=500m");
+    let imported = sim.import("IN", &bundle("installer.tar.gz"));
+    assert_eq!(imported.code, 0, "{imported:?}");
+    // Not a name more: WSL cannot make its own, and starts the distribution on what it can only read.
+    let found = rustix::fs::statvfs(&disk.0).unwrap();
+    disk.remount(&format!("nr_inodes={}", found.f_files - found.f_ffree));
+    assert_refused(&sim, "read-only", "wsl --shutdown");
+    disk.remount("nr_inodes=1000000");
+    sim.ok(["--shutdown"]);
+    assert_installed(&sim);
+    sim.ok(["--unregister", "IN"]);
+}
+
+#[test]
+#[ignore = "needs the stand-in's installer: checks/run gives it"]
 fn an_activation_that_fails_in_part_is_said_and_the_system_starts() {
     let test = "an_activation_that_fails_in_part_is_said_and_the_system_starts";
     let Some(sim) = imported_as(test, "failing-installer.tar.gz") else { return };

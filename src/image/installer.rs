@@ -160,6 +160,8 @@ fn outer(tree: &Tree, manifest: &Manifest, program: &Path, archive: &Path) -> Re
                 continue;
             }
             Node::Bytes(_) | Node::File(_) if kept.contains(path) => node.clone(),
+            // WSL's own names, which it could not make on a read-only disk.
+            Node::Symlink(target) if target == Path::new("/init") => node.clone(),
             _ => continue,
         };
         outer.insert(path.to_owned(), owner, node)?;
