@@ -107,3 +107,16 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     assert_eq!(output.status.signal(), Some(13), "{output:?}");
     assert_eq!(stderr(&output), "");
 }
+
+#[test]
+fn a_full_disk_behind_its_output_is_an_error_in_one_line() {
+    for arguments in [&["version"][..], &["version", "--json"], &["status"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(program("nixos-wsl"));
+        let output = command.args(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
+        let last = stderr(&output).lines().last().map(str::to_owned);
+        let expected = "nixos-wsl: standard output: No space left on device (os error 28)";
+        assert_eq!(last.as_deref(), Some(expected), "{arguments:?}: {output:?}");
+    }
+}

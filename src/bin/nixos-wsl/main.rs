@@ -4,7 +4,8 @@
 mod arguments;
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::fmt::Arguments as Text;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,24 +30,15 @@ fn main() -> ExitCode {
         return account(program);
     }
     let outcome = match Arguments::parse().command {
-        Command::Generations => {
-            show_generations(&Root::default());
-            Ok(())
-        }
+        Command::Generations => show_generations(&Root::default()),
         Command::Boot { number, once } => boot(number, once),
-        Command::Status => {
-            println!("systemd: {}", status::status());
-            Ok(())
-        }
+        Command::Status => say(format_args!("systemd: {}", status::status())),
         Command::Enter { user } => Err(status::open(user.as_deref(), &[]).into()),
         Command::Exec { user, command } => Err(status::open(user.as_deref(), &command).into()),
         Command::Stop { timeout } => stop(Duration::from_secs(timeout)),
         Command::Logs { journal } => logs(journal),
         Command::Recover { root, action } => repair(root, action),
-        Command::Version { json } => {
-            version(json);
-            Ok(())
-        }
+        Command::Version { json } => version(json),
         Command::Apply { file } => apply::apply(&Root::default(), &file).map_err(Into::into),
         Command::LinkDrivers { drivers, windows, also, farm } => {
             link_drivers(&drivers, &windows, &also, &farm)
@@ -70,6 +62,15 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints a line; a full disk behind standard output is an error like any other.
+fn say(text: Text<'_>) -> Outcome {
+    write(format!("{text}\n").as_bytes())
+}
+
+fn write(bytes: &[u8]) -> Outcome {
+    std::io::stdout().write_all(bytes).map_err(|error| format!("standard output: {error}").into())
+}
+
 /// Under another name: one of the programs of a stock launcher.
 fn account(program: Program) -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -84,14 +85,14 @@ fn account(program: Program) -> ExitCode {
     }
 }
 
-fn show_generations(root: &Root) {
+fn show_generations(root: &Root) -> Outcome {
     let (lines, warnings) = listing::list(root);
     for warning in warnings {
         eprintln!("nixos-wsl: {warning}");
     }
     if lines.is_empty() {
         eprintln!("nixos-wsl: {} has no generation", root.path(generations::PROFILES).display());
-        return;
+        return Ok(());
     }
     let rows: Vec<Row> = lines
         .iter()
@@ -110,14 +111,14 @@ fn show_generations(root: &Root) {
             },
         })
         .collect();
-    print!("{}", table::render(&["N", "DATE (UTC)", "VERSION", "USE", "FAILURE"], &rows, table::coloured()));
+    let titles = ["N", "DATE (UTC)", "VERSION", "USE", "FAILURE"];
+    write(table::render(&titles, &rows, table::coloured()).as_bytes())
 }
 
 fn boot(number: u64, once: bool) -> Outcome {
     let generation = choose::choose(&Root::default(), number, once)?;
     let when = if once { "at the next start, once" } else { "from the next start on" };
-    println!("{generation} boots {when}. Start again with `wsl --terminate {}`.", distribution());
-    Ok(())
+    say(format_args!("{generation} boots {when}. Start again with `wsl --terminate {}`.", distribution()))
 }
 
 fn distribution() -> String {
@@ -128,18 +129,17 @@ fn stop(patience: Duration) -> Outcome {
     if status::status() == status::Status::Inside {
         return Err("this shell is beside the systemd that is to stop; `systemctl poweroff` does it".into());
     }
-    match stop::stop(patience)? {
-        Stopped::NotRunning => println!("systemd was not running."),
-        Stopped::Cleanly => println!("systemd has stopped."),
-        Stopped::Killed => println!("systemd did not stop in time and was killed."),
-    }
-    Ok(())
+    say(match stop::stop(patience)? {
+        Stopped::NotRunning => format_args!("systemd was not running."),
+        Stopped::Cleanly => format_args!("systemd has stopped."),
+        Stopped::Killed => format_args!("systemd did not stop in time and was killed."),
+    })
 }
 
 fn logs(mut journal: Vec<OsString>) -> Outcome {
     for file in [log::FILE, "/run/nixos-wsl/console"] {
         match Root::default().read(file, 64 << 20) {
-            Ok(text) => std::io::Write::write_all(&mut std::io::stdout(), &text)?,
+            Ok(text) => write(&text)?,
             Err(error) => eprintln!("nixos-wsl: {file}: {error}"),
         }
     }
@@ -157,44 +157,45 @@ fn repair(root: Option<PathBuf>, action: Option<Recover>) -> Outcome {
     let root = root.map_or_else(recover::find_root, Root::new);
     match action {
         None => {
-            show_generations(&root);
-            println!("\n{RECOVER_EXAMPLES}");
+            show_generations(&root)?;
+            say(format_args!("\n{RECOVER_EXAMPLES}"))
         }
         Some(Recover::List) => show_generations(&root),
         Some(Recover::Rollback) => {
             recover::make_writable(&root)?;
-            println!("{} boots from the next start on.", choose::roll_back(&root)?);
+            say(format_args!("{} boots from the next start on.", choose::roll_back(&root)?))
         }
         Some(Recover::Boot { number }) => {
             recover::make_writable(&root)?;
-            println!("{} boots from the next start on.", choose::choose(&root, number, false)?);
+            say(format_args!("{} boots from the next start on.", choose::choose(&root, number, false)?))
         }
         Some(Recover::Enter { generation, command }) => {
             let generation = recover::pick(&root, generation)?;
             eprintln!("nixos-wsl: entering {} with {generation}", root.directory().display());
             recover::enter(&root, &generation, &command)?;
+            Ok(())
         }
     }
-    Ok(())
 }
 
 fn link_drivers(nixos: &Path, windows: &Path, also: &[PathBuf], farm: &Path) -> Outcome {
     let linked = drivers::link(&drivers::Drivers { nixos, windows, also }, farm)?;
-    println!("{}: {} of NixOS, {} of Windows", farm.display(), linked.nixos, linked.windows);
-    Ok(())
+    say(format_args!("{}: {} of NixOS, {} of Windows", farm.display(), linked.nixos, linked.windows))
 }
 
 fn start_menu(sources: &[PathBuf], target: &Path) -> Outcome {
     let copied = start_menu::update(sources, target)?;
-    println!("{}: {} entries, {} icons", target.display(), copied.entries, copied.icons);
-    Ok(())
+    say(format_args!("{}: {} entries, {} icons", target.display(), copied.entries, copied.icons))
 }
 
 fn usbip_attach(usbip: &Path, host: Option<&str>, busid: &str) -> Outcome {
     let device = usbip::Device { busid, host, usbip };
-    let Err(error) = usbip::keep_attached(&device, &usbip::Places::default(), |state| match state {
-        usbip::State::Attached | usbip::State::Attaching => println!("{busid} is attached"),
-        usbip::State::Refused(why) => println!("{busid} waits: {why}"),
+    // A message that nobody takes is no reason to give the device up.
+    let Err(error) = usbip::keep_attached(&device, &usbip::Places::default(), |state| {
+        let _ = match state {
+            usbip::State::Attached | usbip::State::Attaching => say(format_args!("{busid} is attached")),
+            usbip::State::Refused(why) => say(format_args!("{busid} waits: {why}")),
+        };
     });
     Err(error.into())
 }
@@ -213,7 +214,7 @@ fn revision(root: &Root) -> Option<String> {
     }
 }
 
-fn version(json: bool) {
+fn version(json: bool) -> Outcome {
     let root = Root::default();
     let revision = revision(&root);
     let running =
@@ -222,19 +223,12 @@ fn version(json: bool) {
         eprintln!("nixos-wsl: {reason}");
         None
     });
+    let release = env!("CARGO_PKG_VERSION");
     if json {
-        let value = serde_json::json!({
-            "release": env!("CARGO_PKG_VERSION"), "revision": revision, "nixos": nixos,
-        });
-        println!("{value}");
-        return;
+        let value = serde_json::json!({ "release": release, "revision": revision, "nixos": nixos });
+        return say(format_args!("{value}"));
     }
-    println!(
-        "nixos-wsl {}{}",
-        env!("CARGO_PKG_VERSION"),
-        revision.map(|text| format!(" ({text})")).unwrap_or_default()
-    );
-    if let Some(nixos) = nixos {
-        println!("NixOS {nixos}");
-    }
+    let revision = revision.map(|text| format!(" ({text})")).unwrap_or_default();
+    let nixos = nixos.map(|text| format!("\nNixOS {text}")).unwrap_or_default();
+    say(format_args!("nixos-wsl {release}{revision}{nixos}"))
 }
