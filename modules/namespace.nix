@@ -44,6 +44,17 @@ in
     # Else the user's services end ten seconds after the last shell.
     users.users.${cfg.defaultUser}.linger = lib.mkDefault true;
 
+    # A shell that comes after `poweroff` waits for the next systemd; it must be told before the sessions of this one end.
+    systemd.services.nixos-wsl-boot-complete.serviceConfig.ExecStop =
+      "${lib.getExe cfg.programs.nixos-wsl} boot-complete --stopping";
+    systemd.units."session-.scope" = {
+      overrideStrategy = "asDropin";
+      text = ''
+        [Unit]
+        Before=nixos-wsl-boot-complete.service
+      '';
+    };
+
     wsl.wslConf.user.default = lib.mkIf (cfg.systemd.namespace.privileges == "root") (
       lib.mkDefault "root"
     );

@@ -20,6 +20,11 @@ lib'.decide "namespace" (
   ++ lib'.expect (modeOf root == "0755") "the program is not setuid where WSL's default user is root"
   ++ lib'.expect (sessionOf setuid && sessionOf root) "runuser-l opens a login session"
   ++ lib'.expect setuid.config.users.users.nixos.linger "the default user's services outlive the shells"
+  ++ lib'.expect (
+    lib.hasInfix "Before=nixos-wsl-boot-complete.service"
+      setuid.config.systemd.units."session-.scope".text
+    && lib.hasInfix "--stopping" setuid.config.systemd.services.nixos-wsl-boot-complete.serviceConfig.ExecStop
+  ) "a stop is noted before the sessions end"
   ++ lib'.expect (lib.hasInfix "systemd=false" (
     lib.replaceStrings [ " " ] [ "" ] (wslConf setuid)
   )) "WSL starts no systemd"

@@ -160,6 +160,7 @@ let
           Type=oneshot
           RemainAfterExit=true
           ExecStart=${binary "nixos-wsl"} boot-complete
+          ${if namespace then "ExecStop=${binary "nixos-wsl"} boot-complete --stopping" else ""}
         '';
       };
       "nixos-wsl-boot-stop.service" = {
@@ -178,7 +179,19 @@ let
           ExecStop=${binary "nixos-wsl"} boot-complete --stopping
         '';
       };
-    };
+    }
+    // (
+      if namespace then
+        {
+          # As modules/namespace.nix does.
+          "session-.scope.d/overrides.conf".text = ''
+            [Unit]
+            Before=nixos-wsl-boot-complete.service
+          '';
+        }
+      else
+        { }
+    );
   };
   etc = import ./etc.nix {
     inherit
