@@ -1,9 +1,9 @@
-# Every path that WSL calls or writes through (modules/data/wsl-contract.json) is what WSL needs it to be.
+# Every path that WSL calls or writes through (src/wsl/contract.json) is what WSL needs it to be.
 { pkgs, lib', ... }:
 
 let
   inherit (pkgs) lib;
-  contract = (lib.importJSON ../../modules/data/wsl-contract.json).paths;
+  contract = (lib.importJSON ../../src/wsl/contract.json).paths;
 
   fits =
     entries: item:

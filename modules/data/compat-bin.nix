@@ -1,4 +1,4 @@
-# Names of the programs that `wsl.compatBin` puts into /bin, by package. WSL's own calls are in wsl-contract.json; the
+# Names of the programs that `wsl.compatBin` puts into /bin, by package. WSL's own calls are in src/wsl/contract.json; the
 # rest is what editors, Docker Desktop and scripts look for there when they start without a login shell.
 {
   coreutils = [

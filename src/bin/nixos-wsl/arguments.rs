@@ -70,6 +70,15 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         journal: Vec<OsString>,
     },
+    /// Looks for what WSL would stumble over, or leaves out without a word
+    #[command(
+        after_help = "Examples:\n  nixos-wsl doctor\n  wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl doctor --root /mnt/wslg/distro"
+    )]
+    Doctor {
+        /// Root folder of the distribution
+        #[arg(long, default_value = "/")]
+        root: PathBuf,
+    },
     /// Repairs a distribution that does not start, from WSL's system distribution
     #[command(after_help = RECOVER_EXAMPLES)]
     Recover {

@@ -15,7 +15,7 @@ use clap::Parser;
 use nixos_wsl::boot::root::Root;
 use nixos_wsl::boot::{apply, choose, generations, listing, log, recover};
 use nixos_wsl::features::accounts::{self, Program};
-use nixos_wsl::features::{drivers, start_menu, usbip};
+use nixos_wsl::features::{doctor, drivers, start_menu, usbip};
 use nixos_wsl::namespace::state::State;
 use nixos_wsl::namespace::status;
 use nixos_wsl::namespace::stop::{self, Stopped};
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Exec { user, command } => Err(status::open(user.as_deref(), &command).into()),
         Command::Stop { timeout } => stop(Duration::from_secs(timeout)),
         Command::Logs { journal } => logs(journal),
+        Command::Doctor { root } => doctor(&Root::new(root)),
         Command::Recover { root, action } => repair(root, action),
         Command::Version { json } => version(json),
         Command::Apply { file } => apply::apply(&Root::default(), &file).map_err(Into::into),
@@ -151,6 +152,18 @@ fn logs(mut journal: Vec<OsString>) -> Outcome {
     }
     journal.insert(0, "journalctl".into());
     Err(status::open(None, &journal).into())
+}
+
+fn doctor(root: &Root) -> Outcome {
+    let findings = doctor::examine(root);
+    for finding in &findings {
+        say(format_args!("{}\n  {}", finding.fault, finding.advice))?;
+    }
+    match findings.len() {
+        0 => say(format_args!("Nothing is wrong here that this program knows of.")),
+        1 => Err("1 thing is not as it should be".into()),
+        count => Err(format!("{count} things are not as they should be").into()),
+    }
 }
 
 fn repair(root: Option<PathBuf>, action: Option<Recover>) -> Outcome {
