@@ -119,10 +119,8 @@ fn a_link_in_the_way_leads_nowhere() {
 #[test]
 #[ignore = "needs the stand-in's installer: checks/run gives it"]
 fn a_disk_that_runs_full_at_the_first_start_is_said() {
-    let Some(sim) = Sim::for_starts("a_disk_that_runs_full_at_the_first_start_is_said") else { return };
-    let disk = Disk::mount(&sim.directory.path().join("IN"), "size=220m");
-    let imported = sim.import("IN", &bundle("installer.tar.gz"));
-    assert_eq!(imported.code, 0, "{imported:?}");
+    let test = "a_disk_that_runs_full_at_the_first_start_is_said";
+    let Some((sim, disk)) = imported_on_disk(test, "size=220m") else { return };
     let command =
         sim.command(["-d", "IN", "nixos-version"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     while !sim.inside("IN", &format!("{DIRECTORY}/journal")).exists() {
@@ -151,10 +149,8 @@ fn a_disk_that_runs_full_at_the_first_start_is_said() {
 #[test]
 #[ignore = "needs the stand-in's installer: checks/run gives it"]
 fn a_disk_that_wsl_mounts_read_only_is_said() {
-    let Some(sim) = Sim::for_starts("a_disk_that_wsl_mounts_read_only_is_said") else { return };
-    let disk = Disk::mount(&sim.directory.path().join("IN"), "size=500m");
-    let imported = sim.import("IN", &bundle("installer.tar.gz"));
-    assert_eq!(imported.code, 0, "{imported:?}");
+    let test = "a_disk_that_wsl_mounts_read_only_is_said";
+    let Some((sim, disk)) = imported_on_disk(test, "size=500m") else { return };
     // Not a name more: WSL cannot make its own, and starts the distribution on what it can only read.
     let found = rustix::fs::statvfs(&disk.0).unwrap();
     disk.remount(&format!("nr_inodes={}", found.f_files - found.f_ffree));

@@ -23,7 +23,7 @@ use crate::sim::supervisor::Start;
 use crate::sim::systemd::shutting_down;
 use crate::sim::windows::{self, Configured};
 use crate::sys::simulator::{execve, fork};
-use crate::sys::{default_sigchld, ignore_sigchld, reset_signals};
+use crate::sys::{reset_signals, with_children};
 use crate::wsl::settings::Settings;
 
 /// So long after its last process WSL ends a distribution (W§5.6). Here only one whose systemd shuts down: its last
@@ -101,9 +101,7 @@ impl<'a> Init<'a> {
     pub fn serve(mut self, listener: &OwnedFd) -> ! {
         self.group.join("non-systemd");
         let hidden = std::mem::take(&mut self.configured.hidden);
-        default_sigchld();
-        self.configured = windows::configure(self.start, &self.settings);
-        ignore_sigchld();
+        self.configured = with_children(|| windows::configure(self.start, &self.settings));
         self.configured.hidden.extend(hidden);
         if let Err(error) = self.interop() {
             wsl_error!("init", "interop: {error}");

@@ -15,7 +15,7 @@ use crate::sim::init::Init;
 use crate::sim::protocol;
 use crate::sim::windows::command;
 use crate::sys::simulator::{execve, fork};
-use crate::sys::{default_sigchld, ignore_sigchld, reset_signals};
+use crate::sys::{reset_signals, with_children};
 
 impl Init<'_> {
     /// Starts systemd for the first session and waits until it is up (W§5.2); then looks at what the start has done.
@@ -30,13 +30,8 @@ impl Init<'_> {
         drop(boot);
         let timeout = u64::try_from(self.settings.boot_init_timeout).unwrap_or(0);
         if timeout > 0 {
-            default_sigchld();
-            let up = self.poll_shell(
-                "systemctl is-system-running | grep -E \"running|degraded\"",
-                timeout,
-                |_| false,
-            );
-            ignore_sigchld();
+            let question = "systemctl is-system-running | grep -E \"running|degraded\"";
+            let up = with_children(|| self.poll_shell(question, timeout, |_| false));
             match up {
                 Some(state) if state.trim() == "degraded" => {
                     self.hide("systemd is up, but degraded: a unit has failed (systemctl --failed)");
@@ -105,11 +100,8 @@ impl Init<'_> {
         if timeout == 0 {
             return Ok(true);
         }
-        default_sigchld();
-        let active = self.poll_shell(&format!("systemctl is-active user@{uid}.service"), timeout, |text| {
-            text == "failed\n"
-        });
-        ignore_sigchld();
+        let question = format!("systemctl is-active user@{uid}.service");
+        let active = with_children(|| self.poll_shell(&question, timeout, |text| text == "failed\n"));
         if active.is_none() {
             let _ = writeln!(self.report, "no systemd user session for {name}");
         }

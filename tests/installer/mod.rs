@@ -26,6 +26,15 @@ pub fn imported_as(test: &str, installer: &str) -> Option<Sim> {
     Some(sim)
 }
 
+/// The installer imported to a small disk of its own.
+pub fn imported_on_disk(test: &str, options: &str) -> Option<(Sim, Disk)> {
+    let sim = Sim::for_starts(test)?;
+    let disk = Disk::mount(&sim.directory.path().join("IN"), options);
+    let imported = sim.import("IN", &bundle("installer.tar.gz"));
+    assert_eq!(imported.code, 0, "{imported:?}");
+    Some((sim, disk))
+}
+
 /// A file of the bundle, by its own path: bsdtar is run elsewhere.
 pub fn bundle(name: &str) -> PathBuf {
     bundled(name).canonicalize().unwrap()
