@@ -3,7 +3,9 @@
 //! `W§`, `U§`, `S§` in comments cite the project's notes on what WSL does, what upstream learned and what older
 //! systems did; `docs/design.md` says how the parts fit.
 
+pub mod apply;
 pub mod boot;
+pub mod command;
 pub mod features;
 #[cfg(feature = "image")]
 pub mod image;
@@ -11,9 +13,8 @@ pub mod image;
 pub mod install;
 pub mod namespace;
 pub mod session;
-pub mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod sys;
-pub mod table;
+pub mod system;
 pub mod wsl;

@@ -1,4 +1,4 @@
-# What the modules write for WSL and for this project's programs, as one JSON file. tests/modules.rs has the programs' own
+# What the modules write for WSL and for this project's programs, as one JSON file. tests/modules/texts.rs has the programs' own
 # parsers read it: `texts` of this derivation is the same without a build.
 { pkgs, lib', ... }:
 

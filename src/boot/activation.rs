@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-use super::generations::Generation;
-use super::log::Log;
+use crate::system::generations::Generation;
+use crate::system::log::Log;
 
 /// The link that an activation makes when it has done its work.
 pub const CURRENT: &str = "/run/current-system";

@@ -3,10 +3,10 @@
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::generations::{self, Generation, PROFILE, PROFILES};
-use super::notice;
-use super::root::Root;
 use super::state::{SaveError, State, now};
+use crate::system::generations::{self, Generation, PROFILE, PROFILES};
+use crate::system::notice;
+use crate::system::root::Root;
 
 /// Why a choice was not made.
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,9 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::generations::{self, Generation, PROFILES};
-use super::root::Root;
 use super::state::State;
+use crate::system::generations::{self, Generation, PROFILES};
+use crate::system::root::Root;
 
 /// One line of the list.
 #[derive(Debug)]

@@ -3,27 +3,23 @@
 //! Every step but the last may fail and the boot goes on (docs/design.md).
 
 pub mod activation;
-pub mod apply;
+pub mod builtin;
 pub mod choose;
-pub mod generations;
 pub mod listing;
-pub mod log;
 pub mod mounts;
-pub mod notice;
+pub mod namespace;
 pub mod plan;
-pub mod recover;
 pub mod rescue;
-pub mod root;
 pub mod state;
 
 use std::ffi::OsString;
 
-use crate::namespace::inner;
-use crate::settings::Settings;
+use crate::system::generations::{self, Generation};
+use crate::system::log::Log;
+use crate::system::notice;
+use crate::system::root::Root;
+use crate::system::settings::Settings;
 use activation::Activated;
-use generations::Generation;
-use log::Log;
-use root::Root;
 use state::State;
 
 /// Boots; comes back never. `argv` is handed to systemd as it came.
@@ -33,7 +29,7 @@ pub fn boot(argv: &[OsString]) -> ! {
 
 /// Boots in the namespaces of `nixos-wsl-enter` (namespace mode); comes back never.
 pub fn boot_namespace() -> ! {
-    run(&inner::ARGUMENTS.map(OsString::from), true)
+    run(&namespace::ARGUMENTS.map(OsString::from), true)
 }
 
 fn run(argv: &[OsString], namespace: bool) -> ! {
@@ -42,7 +38,7 @@ fn run(argv: &[OsString], namespace: bool) -> ! {
     let _ = rustix::process::chdir("/");
     let mut log = Log::open();
     if namespace {
-        inner::prepare(&mut log);
+        namespace::prepare(&mut log);
     }
     mounts::prepare(&mut log);
     log.open_file();

@@ -8,7 +8,7 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change, mount_remount,
 };
 
-use super::log::Log;
+use crate::system::log::Log;
 
 /// Makes `/dev/shm` usable, `/` shared and `/nix/store` read-only; what fails is a warning (U§3 F26-F28).
 pub fn prepare(log: &mut Log) {

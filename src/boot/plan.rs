@@ -1,6 +1,6 @@
 //! In which order the generations are tried.
 
-use super::generations::Generation;
+use crate::system::generations::Generation;
 
 /// The chosen generation, then the profile's, then older ones from the newest on, then newer ones; each system once.
 ///

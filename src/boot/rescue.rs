@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::log::Log;
-use super::notice;
+use crate::system::log::Log;
+use crate::system::notice;
 
 /// Leaves the reasons for every login and ends: in namespace mode the shells outside go on without it.
 pub fn give_up(failures: &[String], log: &mut Log) -> ! {

@@ -14,8 +14,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::generations::Generation;
-use super::root::Root;
+use crate::system::generations::Generation;
+use crate::system::root::Root;
 
 /// The state file.
 pub const FILE: &str = "/var/lib/nixos-wsl/boot.json";

@@ -1,8 +1,6 @@
 //! What the optional services of the modules do, each run by a systemd unit through `nixos-wsl`; the programs that a stock
 //! launcher makes its user with; and the doctor.
 
-pub mod accounts;
-pub mod doctor;
 pub mod drivers;
 pub mod start_menu;
 mod swap;

@@ -23,7 +23,7 @@ use super::tarball::{self, Report, Request};
 use super::tree::Tree;
 use super::zstd::Frame;
 use super::{Error, Result, gzip, zstd};
-use crate::install::manifest::{ARCHIVE, DIRECTORY, MANIFEST, Manifest, PROGRAM, VERSION};
+use crate::system::installer::{ARCHIVE, DIRECTORY, MANIFEST, Manifest, PROGRAM, VERSION};
 use crate::wsl::distribution::Distribution;
 use crate::wsl::settings::Settings;
 

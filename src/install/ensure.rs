@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::error::{Error, Result};
-use super::manifest::{ARCHIVE, Manifest};
 use super::screen::Screen;
 use super::state::{Journal, State};
 use super::{switch, unpack};
+use crate::system::installer::{ARCHIVE, Manifest};
 
 /// How often a waiting process looks.
 const PERIOD: Duration = Duration::from_millis(100);

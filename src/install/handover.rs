@@ -6,16 +6,16 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::invocation::Invocation;
-use super::manifest::PROGRAM;
 use super::screen::Screen;
 use super::state::State;
 use crate::boot::activation::{self, CURRENT};
-use crate::boot::generations;
-use crate::boot::log::{FILE as LOG, Log};
-use crate::boot::notice;
-use crate::boot::root::Root;
-use crate::session::passwd;
-use crate::settings::Settings;
+use crate::system::accounts;
+use crate::system::generations;
+use crate::system::installer::PROGRAM;
+use crate::system::log::{FILE as LOG, Log};
+use crate::system::notice;
+use crate::system::root::Root;
+use crate::system::settings::Settings;
 
 /// How often the system is looked at: WSL's own period.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -138,7 +138,7 @@ pub fn become_shell(invocation: &Invocation) -> String {
     }
     // An account whose shell was the installer itself until now.
     let uid = rustix::process::getuid().as_raw();
-    let shell = match passwd::entry(&Root::default(), uid) {
+    let shell = match accounts::entry(&Root::default(), uid) {
         Ok(entry) => entry.shell,
         Err(reason) => return reason,
     };

@@ -9,7 +9,6 @@ pub mod ensure;
 pub mod error;
 pub mod handover;
 pub mod invocation;
-pub mod manifest;
 pub mod members;
 pub mod mount;
 pub mod mounts;
@@ -101,7 +100,7 @@ fn login_shell(state: &State, invocation: &Invocation) -> ExitCode {
         screen.line(&reason);
         if on_terminal {
             screen.line("this is a small rescue shell; `exit` leaves it");
-            let _ = crate::session::builtin::run(&["sh".into()]);
+            let _ = crate::boot::builtin::run(&["sh".into()]);
         }
         return ExitCode::FAILURE;
     }

@@ -33,5 +33,5 @@ pub fn answer(state: &State, arguments: &[OsString]) -> Option<ExitCode> {
         return Some(ExitCode::SUCCESS);
     }
     // After a failure this is the only shell there is.
-    state.failure().map(|_| crate::session::builtin::run(arguments))
+    state.failure().map(|_| crate::boot::builtin::run(arguments))
 }

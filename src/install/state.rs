@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use super::error::{Error, Result};
-use super::manifest::{DIRECTORY, MANIFEST, Manifest};
+use crate::system::installer::{DIRECTORY, MANIFEST, Manifest};
 
 /// On the memory file system of `/run`, gone with the instance.
 const RUN: &str = "run/nixos-wsl";

@@ -8,10 +8,10 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags};
 
 use super::error::{Error, Result};
-use super::manifest::{ARCHIVE, DIRECTORY, Manifest};
 use super::place::{member_path, open_parent};
 use super::state::State;
 use super::unpack::NEW;
+use crate::system::installer::{ARCHIVE, DIRECTORY, Manifest};
 
 /// Brings all that was written to the disk: a virtual machine that is cut off afterwards starts with a whole system.
 ///
@@ -47,7 +47,7 @@ pub fn switch(state: &State, manifest: &Manifest) -> Result<()> {
     }
     flush(state)?;
     // Without a manifest the system counts as installed.
-    remove(state, super::manifest::MANIFEST)?;
+    remove(state, crate::system::installer::MANIFEST)?;
     let directory = state.path(DIRECTORY);
     fs::remove_dir_all(&directory).map_err(|error| Error::at(DIRECTORY, error))
 }

@@ -11,11 +11,11 @@ use rustix::fs::Mode;
 use tar::EntryType;
 
 use super::error::{Error, Result};
-use super::manifest::{DIRECTORY, Manifest};
 use super::members::{Member, Members};
 use super::mounts::{Mounts, is_wsls};
 use super::place::{Place, member_path};
 use super::source::Source;
+use crate::system::installer::{DIRECTORY, Manifest};
 
 /// Where the entry points wait: `new/<position in the manifest>`.
 pub const NEW: &str = "new";

@@ -29,8 +29,8 @@ use super::state::Running;
 use super::{cgroup, inode};
 use crate::boot::activation::CURRENT;
 use crate::session::invocation::SHELLS;
-use crate::session::passwd::Entry;
 use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, split};
+use crate::system::accounts::Entry;
 
 /// Why the session could not be opened.
 #[derive(Debug, thiserror::Error)]

@@ -18,11 +18,11 @@ use super::privileges::{self, Who};
 use super::resume::{CALLER, FAILED, MARK};
 use super::state::State;
 use super::{enter, inside, limits, settings, start, starts_systemd, waiter};
-use crate::boot::root::Root;
 use crate::session::invocation::SHELLS;
-use crate::session::passwd::{self, Entry};
 use crate::sys;
 use crate::sys::namespace::{block_signals, close_from, die_of, place};
+use crate::system::accounts::{self, Entry};
+use crate::system::root::Root;
 
 /// The group that owns terminals, in WSL and in NixOS's own `/dev/pts` alike (W§6).
 const TTY_GROUP: u32 = 5;
@@ -66,8 +66,8 @@ fn session(who: Who, data: &OwnedFd) -> Result<ExitStatus, String> {
         return Err("this system leaves systemd to WSL (wsl.systemd.mode)".to_owned());
     }
     let user = match (&settings.systemd_user, who.uid.is_root()) {
-        (Some(name), true) => passwd::entry_named(&Root::default(), name),
-        _ => passwd::entry(&Root::default(), who.uid.as_raw()),
+        (Some(name), true) => accounts::entry_named(&Root::default(), name),
+        _ => accounts::entry(&Root::default(), who.uid.as_raw()),
     }?;
     let patience = Duration::from_secs(settings.systemd_timeout.clamp(1, 3600));
     let say = |text: &str| {
@@ -115,7 +115,7 @@ fn outside(who: Who, data: &OwnedFd) -> ExitCode {
         eprintln!("nixos-wsl-enter: {error}");
         return ExitCode::FAILURE;
     }
-    let shell = passwd::entry(&Root::default(), who.uid.as_raw()).map(|entry| entry.shell);
+    let shell = accounts::entry(&Root::default(), who.uid.as_raw()).map(|entry| entry.shell);
     let shell = shell.unwrap_or_else(|error| {
         eprintln!("nixos-wsl-enter: {error}");
         PathBuf::new()

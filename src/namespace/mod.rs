@@ -8,14 +8,12 @@ pub mod cgroup;
 pub mod drives;
 pub mod enter;
 pub mod helper;
-pub mod inner;
 pub mod limits;
 pub mod privileges;
 pub mod resume;
 pub mod rundir;
 pub mod start;
 pub mod state;
-pub mod status;
 pub mod stop;
 pub mod waiter;
 
@@ -23,9 +21,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::boot::activation::CURRENT;
-use crate::boot::generations::PROFILE;
-use crate::boot::root::Root;
-use crate::settings::{Mode, Settings};
+use crate::system::generations::PROFILE;
+use crate::system::root::Root;
+use crate::system::settings::{Mode, Settings};
 use state::State;
 
 /// The privileged program: a file of the root, never of the store, which holds no such modes.

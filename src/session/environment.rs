@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::invocation::SHELLS;
 use super::script::{Script, Variables};
-use super::{interpreter, passwd, programs, search_path};
+use super::{interpreter, programs, search_path};
 use crate::boot::activation::CURRENT;
-use crate::boot::generations::PROFILE;
-use crate::boot::root::Root;
-use crate::settings::Settings;
+use crate::system::accounts;
+use crate::system::generations::PROFILE;
+use crate::system::root::Root;
+use crate::system::settings::Settings;
 
 /// NixOS's mark of an environment that has been set.
 pub const DONE: &str = "__NIXOS_SET_ENVIRONMENT_DONE";
@@ -72,7 +73,7 @@ fn name_user(variables: &mut Variables, warn: &mut impl FnMut(String)) {
     if variables.get("HOME").is_some() && variables.get("USER").is_some() {
         return;
     }
-    match passwd::entry(&Root::default(), rustix::process::getuid().as_raw()) {
+    match accounts::entry(&Root::default(), rustix::process::getuid().as_raw()) {
         Ok(entry) => {
             for (name, value) in [("HOME", entry.home.into_os_string()), ("USER", entry.name)] {
                 if variables.get(name).is_none() {

@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use super::invocation::{Invocation, SHELLS};
-use super::{builtin, environment, exec, passwd, programs};
+use super::{environment, exec, programs};
 use crate::boot::activation::CURRENT;
-use crate::boot::notice;
-use crate::boot::root::Root;
+use crate::boot::builtin;
 use crate::namespace;
+use crate::system::accounts;
+use crate::system::notice;
+use crate::system::root::Root;
 
 /// Becomes the user's shell.
 #[must_use]
@@ -57,7 +59,7 @@ fn own_name(invocation: &Invocation, real: &Path, argv: &[OsString]) -> OsString
 /// The shell of the user's entry, when the program's own path did not tell.
 fn from_passwd(warn: &mut impl FnMut(String)) -> Option<PathBuf> {
     let entry =
-        passwd::entry(&Root::default(), rustix::process::getuid().as_raw()).map_err(&mut *warn).ok()?;
+        accounts::entry(&Root::default(), rustix::process::getuid().as_raw()).map_err(&mut *warn).ok()?;
     let real = entry.shell.starts_with(SHELLS).then(|| entry.shell.with_file_name("real"))?;
     std::fs::read_link(&real).map_err(|error| warn(format!("{}: {error}", real.display()))).ok()
 }

@@ -4,12 +4,10 @@
 //! `/usr/lib/nixos-wsl/shells/<user>/<name>` is a login shell, `/bin/sh` the system's shell, any other name in `/bin` the
 //! program of that name in the newest generation that has it.
 
-pub mod builtin;
 pub mod environment;
 pub mod interpreter;
 pub mod invocation;
 pub mod login;
-pub mod passwd;
 pub mod programs;
 pub mod script;
 pub mod search_path;
@@ -47,7 +45,7 @@ fn system_shell(argv: &[OsString]) -> ExitCode {
         exec(&shell, &name, argv, environment.as_deref());
     }
     eprintln!("/bin/sh: no generation has a bash");
-    builtin::run(argv)
+    crate::boot::builtin::run(argv)
 }
 
 fn program(name: &OsString, argv: &[OsString]) -> ExitCode {

@@ -5,8 +5,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use crate::boot::activation::CURRENT;
-use crate::boot::generations::{self, PROFILE};
-use crate::boot::root::Root;
+use crate::system::generations::{self, PROFILE};
+use crate::system::root::Root;
 
 /// The folders of a system that hold programs.
 const FOLDERS: [&str; 2] = ["sw/bin", "systemd/bin"];

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use crate::settings::{Settings, Whole, WindowsPath};
+use crate::system::settings::{Settings, Whole, WindowsPath};
 
 /// The start of every `PATH` that WSL gives (W§6.3); on NixOS most of these folders do not exist.
 const WSL_DEFAULTS: [&[u8]; 8] = [

@@ -12,14 +12,17 @@ use std::time::Duration;
 
 use arguments::{Arguments, Command, RECOVER_EXAMPLES, Recover};
 use clap::Parser;
-use nixos_wsl::boot::root::Root;
-use nixos_wsl::boot::{apply, choose, generations, listing, log, recover};
-use nixos_wsl::features::accounts::{self, Program};
-use nixos_wsl::features::{doctor, drivers, start_menu, usbip};
+use nixos_wsl::apply;
+use nixos_wsl::boot::{choose, listing};
+use nixos_wsl::command::accounts::{self, Program};
+use nixos_wsl::command::status;
+use nixos_wsl::command::table::{self, Colour, Row};
+use nixos_wsl::command::{doctor, recover};
+use nixos_wsl::features::{drivers, start_menu, usbip};
 use nixos_wsl::namespace::state::State;
-use nixos_wsl::namespace::status;
 use nixos_wsl::namespace::stop::{self, Stopped};
-use nixos_wsl::table::{self, Colour, Row};
+use nixos_wsl::system::root::Root;
+use nixos_wsl::system::{generations, log};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 

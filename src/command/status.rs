@@ -1,0 +1,104 @@
+//! What `nixos-wsl status` tells, and the way in that `nixos-wsl enter`, `exec` and `logs` take.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use rustix::thread::{Gid, Uid};
+
+use crate::namespace::privileges::{self, Who};
+use crate::namespace::resume::EXEC;
+use crate::namespace::state::State;
+use crate::namespace::{HELPER, OUTSIDE, inside, starts_systemd};
+use crate::system::accounts;
+use crate::system::root::Root;
+
+/// Where systemd is, seen from this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// This process lives beside it.
+    Inside,
+    /// It runs elsewhere, with this process id here.
+    Running(i32),
+    /// It is being started.
+    Starting(i32),
+    /// It is shutting down.
+    Stopping(i32),
+    /// Whoever enters first starts it.
+    Stopped,
+    /// WSL does not start it, and this system leaves it to WSL.
+    Native,
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Inside => write!(f, "running, and this shell is beside it"),
+            Self::Running(pid) => write!(f, "running as process {pid}; this shell is outside"),
+            Self::Starting(pid) => write!(f, "starting as process {pid}; this shell is outside"),
+            Self::Stopping(pid) => {
+                write!(f, "stopping as process {pid}; the next shell waits, and starts it again")
+            }
+            Self::Stopped => write!(f, "stopped; the next shell, or `nixos-wsl enter`, starts it"),
+            Self::Native => write!(f, "not running; it is WSL's to start ([boot] systemd in /etc/wsl.conf)"),
+        }
+    }
+}
+
+/// Finds out.
+#[must_use]
+pub fn status() -> Status {
+    if inside() {
+        return Status::Inside;
+    }
+    match State::read().ok().and_then(State::running) {
+        Some(running) if running.state.stopping => Status::Stopping(running.state.pid),
+        Some(running) if running.state.ready => Status::Running(running.state.pid),
+        Some(running) => Status::Starting(running.state.pid),
+        None if starts_systemd() => Status::Stopped,
+        None => Status::Native,
+    }
+}
+
+/// Becomes a login shell, or a program, of `user` beside systemd; comes back only with the reason why not.
+///
+/// The way in works for whoever asks: root becomes the user first.
+#[must_use]
+pub fn open(user: Option<&str>, program: &[OsString]) -> String {
+    let entry = match user {
+        Some(name) => accounts::entry_named(&Root::default(), name),
+        None => accounts::entry(&Root::default(), rustix::process::getuid().as_raw()),
+    };
+    let entry = match entry {
+        Ok(entry) => entry,
+        Err(reason) => return reason,
+    };
+    if user.is_some() && entry.uid != rustix::process::getuid().as_raw() {
+        let who = Who { uid: Uid::from_raw(entry.uid), gid: Gid::from_raw(entry.gid) };
+        if !rustix::process::geteuid().is_root() {
+            return format!(
+                "only root may open a shell of another user; try `sudo nixos-wsl enter -u {}`",
+                entry.name.display()
+            );
+        }
+        if let Err(error) = privileges::drop_to(who, Some(&[who.gid])) {
+            return error.to_string();
+        }
+    }
+    let mut variables: Vec<(OsString, OsString)> =
+        std::env::vars_os().filter(|(name, _)| name != OUTSIDE && name != EXEC).collect();
+    let mut shell = OsString::from("-");
+    shell.push(entry.shell.file_name().unwrap_or_default());
+    let argv = if program.is_empty() {
+        vec![shell]
+    } else {
+        variables.push((EXEC.into(), "1".into()));
+        program.to_vec()
+    };
+    let helper = if inside() { entry.shell.as_path() } else { Path::new(HELPER) };
+    if inside() && !program.is_empty() {
+        let fixed = ["sh", "-c", "exec \"$@\"", "nixos-wsl"].map(OsString::from);
+        let error = crate::sys::execve(Path::new("/bin/sh"), fixed.iter().chain(&argv), Some(&variables));
+        return format!("/bin/sh: {error}");
+    }
+    format!("{}: {}", helper.display(), crate::sys::execve(helper, &argv, Some(&variables)))
+}

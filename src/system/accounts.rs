@@ -1,0 +1,63 @@
+//! `/etc/passwd`, read without a name service: these programs are static and run before one is up.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use crate::system::root::Root;
+
+const LIMIT: u64 = 4 << 20;
+
+/// What is needed of an entry.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The user's name.
+    pub name: OsString,
+    /// The user's id.
+    pub uid: u32,
+    /// The user's own group.
+    pub gid: u32,
+    /// The home directory.
+    pub home: PathBuf,
+    /// The login shell.
+    pub shell: PathBuf,
+}
+
+/// The first entry with this user id, as `getpwuid` gives it.
+///
+/// # Errors
+/// One line that names the file, if it cannot be read or has no such user.
+pub fn entry(root: &Root, uid: u32) -> Result<Entry, String> {
+    find(root, |entry| entry.uid == uid).and_then(|found| found.ok_or_else(|| none(&format!("id {uid}"))))
+}
+
+/// The first entry with this name, as `getpwnam` gives it.
+///
+/// # Errors
+/// As those of [`entry`].
+pub fn entry_named(root: &Root, name: &str) -> Result<Entry, String> {
+    find(root, |entry| entry.name == name)
+        .and_then(|found| found.ok_or_else(|| none(&format!("name {name}"))))
+}
+
+fn none(what: &str) -> String {
+    format!("/etc/passwd: no user with {what}")
+}
+
+fn find(root: &Root, wanted: impl Fn(&Entry) -> bool) -> Result<Option<Entry>, String> {
+    let bytes = root.read("/etc/passwd", LIMIT).map_err(|error| format!("/etc/passwd: {error}"))?;
+    Ok(bytes.split(|&byte| byte == b'\n').filter_map(parse).find(wanted))
+}
+
+fn parse(line: &[u8]) -> Option<Entry> {
+    let fields: Vec<&OsStr> = line.split(|&byte| byte == b':').map(OsStr::from_bytes).collect();
+    let [name, _, uid, gid, _, home, shell] = fields[..] else { return None };
+    let number = |field: &OsStr| field.to_str()?.parse().ok();
+    Some(Entry {
+        name: name.to_owned(),
+        uid: number(uid)?,
+        gid: number(gid)?,
+        home: home.into(),
+        shell: shell.into(),
+    })
+}

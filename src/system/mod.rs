@@ -1,0 +1,9 @@
+//! The NixOS system on a root folder: its files, generations, accounts and settings.
+
+pub mod accounts;
+pub mod generations;
+pub mod installer;
+pub mod log;
+pub mod notice;
+pub mod root;
+pub mod settings;

@@ -1,0 +1,214 @@
+//! `nixos-wsl apply`: the files of the root, replaced by rename and never absent (U§3 F7, F35, F36).
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nixos_wsl::apply::apply;
+use nixos_wsl::system::root::Root;
+use tempfile::TempDir;
+
+struct Fixture(TempDir);
+
+impl Fixture {
+    fn new() -> Self {
+        let fixture = Self(TempDir::new().unwrap());
+        for (name, text) in [("init-1", "one"), ("init-2", "two"), ("sh", "shell")] {
+            fixture.write(&format!("nix/store/{name}"), text);
+        }
+        fixture
+    }
+
+    fn path(&self, path: &str) -> std::path::PathBuf {
+        self.0.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
+        fs::write(self.path(path), text).unwrap();
+    }
+
+    fn apply(&self, plan: &str) -> Result<(), String> {
+        self.write("root.json", plan);
+        apply(&Root::new(self.0.path()), Path::new("/root.json")).map_err(|error| error.to_string())
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.path(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+fn init(source: &str) -> String {
+    format!(
+        r#"{{"version":1,"files":[{{"path":"/sbin/init","source":"/nix/store/{source}","mode":"0755"}}]}}"#
+    )
+}
+
+fn tree(entries: &str) -> String {
+    format!(
+        r#"{{"version":1,"trees":[{{"path":"/bin","keep":["wslpath","wslinfo"],"entries":[{entries}]}}]}}"#
+    )
+}
+
+const SH: &str = r#"{"name":"sh","source":"/nix/store/sh","mode":"0755"}"#;
+const LS: &str = r#"{"name":"ls","target":"/nix/store/coreutils/bin/ls"}"#;
+
+#[test]
+fn files_links_and_trees_are_made_and_then_left_alone() {
+    let fixture = Fixture::new();
+    let plan = format!(
+        r#"{{"version":1,"files":[{{"path":"/sbin/init","source":"/nix/store/init-1","mode":"0755"}}],
+        "links":[{{"path":"/usr/lib/nixos-wsl/shells/alice/real","target":"/nix/store/fish"}}],
+        "trees":[{{"path":"/bin","keep":[],"entries":[{SH},{LS}]}}]}}"#
+    );
+    fixture.apply(&plan).unwrap();
+    assert_eq!(fs::read_to_string(fixture.path("sbin/init")).unwrap(), "one");
+    assert_eq!(fs::metadata(fixture.path("sbin/init")).unwrap().permissions().mode() & 0o7777, 0o755);
+    assert_eq!(
+        fs::read_link(fixture.path("usr/lib/nixos-wsl/shells/alice/real")).unwrap(),
+        Path::new("/nix/store/fish")
+    );
+    assert_eq!(fixture.names("bin"), ["ls", "sh"]);
+    let inodes = || {
+        ["sbin/init", "bin", "bin/sh", "usr/lib/nixos-wsl/shells/alice/real"]
+            .map(|path| fixture.path(path).symlink_metadata().unwrap().ino())
+    };
+    let before = inodes();
+    fixture.apply(&plan).unwrap();
+    assert_eq!(inodes(), before);
+    fixture.apply(&init("init-2")).unwrap();
+    assert_eq!(fs::read_to_string(fixture.path("sbin/init")).unwrap(), "two");
+}
+
+#[test]
+fn f35_removed_entries_go_and_wsl_s_own_stay() {
+    let fixture = Fixture::new();
+    fixture.apply(&tree(&format!("{SH},{LS}"))).unwrap();
+    symlink("/init", fixture.path("bin/wslpath")).unwrap();
+    fixture.write("bin/wslinfo", "file");
+    fixture.write("bin/stray", "");
+    fixture.apply(&tree(SH)).unwrap();
+    assert_eq!(fixture.names("bin"), ["sh", "wslinfo", "wslpath"]);
+    assert_eq!(fs::read_link(fixture.path("bin/wslpath")).unwrap(), Path::new("/init"));
+}
+
+#[test]
+fn whatever_was_at_the_place_is_replaced() {
+    for make in [
+        |fixture: &Fixture| fs::create_dir_all(fixture.path("sbin/init/x")).unwrap(),
+        |fixture: &Fixture| {
+            fs::create_dir_all(fixture.path("sbin")).unwrap();
+            symlink("/nowhere", fixture.path("sbin/init")).unwrap();
+        },
+        |fixture: &Fixture| fixture.write("sbin/init", "old"),
+    ] {
+        let fixture = Fixture::new();
+        make(&fixture);
+        fixture.apply(&init("init-1")).unwrap();
+        assert_eq!(fs::read_to_string(fixture.path("sbin/init")).unwrap(), "one");
+        assert_eq!(fixture.names("sbin"), ["init"]);
+    }
+    let fixture = Fixture::new();
+    fs::create_dir_all(fixture.path("usr/bin")).unwrap();
+    symlink("usr/bin", fixture.path("bin")).unwrap();
+    fixture.apply(&tree(SH)).unwrap();
+    assert!(!fixture.path("bin").is_symlink());
+    assert_eq!(fixture.names("bin"), ["sh"]);
+}
+
+#[test]
+fn what_a_killed_run_left_is_cleared() {
+    let fixture = Fixture::new();
+    fixture.write(".nixos-wsl-new-bin/half", "");
+    fixture.write("sbin/.nixos-wsl-new-init", "half");
+    fixture.apply(&tree(SH)).unwrap();
+    fixture.apply(&init("init-1")).unwrap();
+    assert!(!fixture.path(".nixos-wsl-new-bin").exists());
+    assert_eq!(fixture.names("sbin"), ["init"]);
+}
+
+#[test]
+fn every_fault_names_its_path() {
+    let fixture = Fixture::new();
+    for (plan, text) in [
+        ("", "root.json"),
+        ("{}", "root.json: missing field `version`"),
+        (r#"{"version":2}"#, "root.json: version 2 is not 1"),
+        (&init("missing"), "/nix/store/missing: No such file"),
+        (
+            r#"{"version":1,"files":[{"path":"sbin/init","source":"/x","mode":"0755"}]}"#,
+            "sbin/init: not an absolute path",
+        ),
+        (
+            r#"{"version":1,"files":[{"path":"/a/../b","source":"/x","mode":"0755"}]}"#,
+            "/a/../b: not an absolute path",
+        ),
+        (r#"{"version":1,"files":[{"path":"/","source":"/x","mode":"0755"}]}"#, "/: not an absolute path"),
+        (
+            r#"{"version":1,"files":[{"path":"/x","source":"/nix/store/sh","mode":"rwx"}]}"#,
+            "/x: the mode is not",
+        ),
+        (&tree(r#"{"name":"a/b","target":"x"}"#), "/bin/a/b: not a name"),
+    ] {
+        let error = fixture.apply(plan).unwrap_err();
+        assert!(error.contains(text), "{plan}: {error}");
+    }
+}
+
+/// A reader that never stops looking never finds a path absent.
+#[test]
+fn f7_no_path_is_ever_absent() {
+    let fixture = Fixture::new();
+    let both = |source: &str, entries: &str| {
+        format!(
+            r#"{{"version":1,"files":[{{"path":"/sbin/init","source":"/nix/store/{source}","mode":"0755"}}],
+            "trees":[{{"path":"/bin","keep":["wslpath"],"entries":[{entries}]}}]}}"#
+        )
+    };
+    fixture.apply(&both("init-1", SH)).unwrap();
+    symlink("/init", fixture.path("bin/wslpath")).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(|| {
+            let mut looks = 0_u64;
+            while !stop.load(Ordering::Relaxed) {
+                let text = fs::read_to_string(fixture.path("sbin/init")).unwrap();
+                assert!(text == "one" || text == "two", "{text:?}");
+                assert_eq!(fs::read_to_string(fixture.path("bin/sh")).unwrap(), "shell");
+                assert!(fixture.path("bin/wslpath").is_symlink());
+                looks += 1;
+            }
+            looks
+        });
+        for _ in 0..50 {
+            fixture.apply(&both("init-2", &format!("{SH},{LS}"))).unwrap();
+            fixture.apply(&both("init-1", SH)).unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(looks.join().unwrap() > 100);
+    });
+}
+
+#[test]
+fn a_name_is_kept_only_while_a_path_exists() {
+    let fixture = Fixture::new();
+    let plan =
+        r#"{"version":1,"trees":[{"path":"/bin","keep":["helper"],"keepWhile":"/run/used","entries":[]}]}"#;
+    fixture.write("bin/helper", "old");
+    fixture.write("bin/other", "old");
+    fixture.write("run/used", "");
+    fixture.apply(plan).unwrap();
+    assert_eq!(fixture.names("bin"), ["helper"]);
+    fixture.apply(plan).unwrap();
+    assert_eq!(fixture.names("bin"), ["helper"]);
+    fs::remove_file(fixture.path("run/used")).unwrap();
+    fixture.apply(plan).unwrap();
+    assert_eq!(fixture.names("bin"), [""; 0]);
+}

@@ -1,0 +1,12 @@
+//! `/sbin/init` and activation: in a small world of scripts, and with a real systemd in the simulator.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod apply;
+mod bad_input;
+mod counting;
+mod faults;
+mod init;
+mod kills;

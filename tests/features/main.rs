@@ -1,0 +1,3 @@
+//! What the units of the modules do at run time.
+
+mod units;

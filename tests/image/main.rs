@@ -1,0 +1,15 @@
+//! The image: what the writer makes of a spec and a closure, and how others read it.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod bad_input;
+mod extractors;
+mod nix;
+mod properties;
+mod reproducible;
+mod root;
+mod same_bytes;
+mod tarball;
+mod validation;

@@ -1,0 +1,11 @@
+//! The installer: its first start in the simulator, on terminals, with faults and kills.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod faults;
+mod first_start;
+mod kills;
+mod launcher;
+mod terminals;

@@ -1,0 +1,7 @@
+//! The texts that the modules write, read by the programs that use them. Needs nixpkgs: step `modules` of `checks/run`.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod texts;

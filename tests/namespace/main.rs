@@ -1,0 +1,9 @@
+//! Namespace mode: systemd in namespaces of its own.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod modes;
+mod privileges;
+mod shells;

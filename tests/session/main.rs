@@ -1,0 +1,12 @@
+//! Login shells, `/bin/sh` and the environment they get.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod environment_set;
+mod login;
+mod set_environment;
+mod shell;
+mod system_shell;
+mod user_session;

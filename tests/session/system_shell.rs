@@ -1,0 +1,99 @@
+//! `/bin/sh` and the other programs of the root that come from a generation.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::fs;
+
+use crate::support::world::{SYSTEMD, World, stderr, stdout};
+
+const ALICE: &str = "/usr/lib/nixos-wsl/shells/alice/bash";
+
+#[test]
+fn without_any_shell_there_is_a_small_one() {
+    needs_world!("without_any_shell_there_is_a_small_one");
+    let world = World::with_generations(1);
+    let running = world.boot();
+    fs::remove_file(world.path("nix/store/tools/bin/bash")).unwrap();
+    for program in [ALICE, "/bin/sh"] {
+        let output =
+            running.run(program, &["-c", "echo rescued\ngenerations\n/nix/store/tools/bin/ls /nope\n"]);
+        assert!(stdout(&output).starts_with("rescued\ngeneration 1  25.11.1"), "{output:?}");
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(running.run(program, &["-c", "true"]).status.code(), Some(0));
+    }
+}
+
+#[test]
+fn sh_works_without_path_run_and_activation() {
+    needs_world!("sh_works_without_path_run_and_activation");
+    let world = World::with_generations(2);
+    world.generation(2, "exit 1", SYSTEMD);
+    world.generation(1, "exit 1", SYSTEMD);
+    let mut running = world.start();
+    running.wait_for("/run/nixos-wsl/notice");
+    // As WSL's popen does it.
+    let output = running.run(
+        "/bin/sh",
+        &["-c", "echo running | grep -E 'running|degraded' && mkdir /tmp/made && ln -s a /tmp/made/b"],
+    );
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "running\n"), "{output:?}");
+    // The newest generation is gone: the older one's programs do.
+    fs::remove_dir_all(world.path("nix/store/system-2")).unwrap();
+    let output = running.run("/bin/sh", &["-c", "echo $0 $PATH; true | cat"]);
+    assert_eq!(
+        stdout(&output),
+        "/bin/sh /nix/store/system-1/sw/bin:/nix/store/system-1/systemd/bin:/bin\n",
+        "{output:?}"
+    );
+}
+
+#[test]
+fn sh_keeps_the_callers_path_first_and_is_posix() {
+    needs_world!("sh_keeps_the_callers_path_first_and_is_posix");
+    let world = World::with_generations(1);
+    let running = world.boot();
+    let path_of = |path: &str| {
+        let mut command = running.command("/bin/sh");
+        stdout(
+            &command
+                .env("PATH", path)
+                .args(["-c", "echo $PATH; shopt -oq posix && echo posix"])
+                .output()
+                .unwrap(),
+        )
+    };
+    let own = "/run/current-system/sw/bin:/run/current-system/systemd/bin:/bin";
+    assert_eq!(path_of("/usr/lib/systemd"), format!("/usr/lib/systemd:{own}\nposix\n"));
+    assert_eq!(path_of("/a:/run/current-system/sw/bin:/b"), "/a:/run/current-system/sw/bin:/b\nposix\n");
+}
+
+/// A `#!/bin/sh` script gives the kernel another name for the program that runs: its own.
+#[test]
+fn sh_runs_scripts() {
+    needs_world!("sh_runs_scripts");
+    let world = World::with_generations(1);
+    let running = world.boot();
+    for name in ["script", "login", "usr/lib/nixos-wsl/shells/alice/x"] {
+        world.write(name, "#!/bin/sh\necho $0 $1\n");
+        let program = format!("/{name}");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(world.path(name), mode).unwrap();
+        assert_eq!(stdout(&running.run(&program, &["one"])), format!("{program} one\n"));
+    }
+}
+
+#[test]
+fn login_and_mount_come_from_a_generation() {
+    needs_world!("login_and_mount_come_from_a_generation");
+    let world = World::with_generations(1);
+    world.script("nix/store/tools/bin/login", "echo login \"$@\"\n");
+    world.generation(1, "exit 1", SYSTEMD);
+    let mut running = world.start();
+    running.wait_for("/run/nixos-wsl/notice");
+    assert_eq!(stdout(&running.run("/bin/login", &["-f", "alice"])), "login -f alice\n");
+    let output = running.run("/bin/mount", &["-t", "tmpfs", "x", "/mnt"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    fs::remove_file(world.path("nix/store/tools/bin/login")).unwrap();
+    let output = running.run("/bin/login", &[]);
+    assert_eq!(output.status.code(), Some(127));
+    assert!(stderr(&output).contains("no generation has login"), "{output:?}");
+}

@@ -1,0 +1,17 @@
+//! The simulator: it does what WSL does.
+
+#[path = "../support/mod.rs"]
+#[macro_use]
+mod support;
+
+mod boot;
+mod cli;
+mod contract;
+mod disk;
+mod faults;
+mod first_run;
+mod import;
+mod kill;
+mod launch;
+mod systemd;
+mod terminals;

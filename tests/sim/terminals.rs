@@ -1,0 +1,84 @@
+//! A launch on a terminal: window size, control characters, job control, hang-up (W§6).
+#![cfg(feature = "sim")]
+
+use std::time::{Duration, Instant};
+
+use crate::support::sim::{Sim, beside, exists};
+use crate::support::terminal::{Terminal, resize};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr};
+
+const PATH: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; PS1='ready> '\n";
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_shell_on_a_terminal() {
+    let Some(sim) = Sim::with_image("a_shell_on_a_terminal") else { return };
+    let mut terminal = Terminal::open(&sim, &["-d", "NixOS"], 111);
+    terminal.expect("$ ");
+    let modes = tcgetattr(&terminal.slave).expect("a terminal").local_modes;
+    assert!(!modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG), "raw while it runs");
+    terminal.type_in(PATH);
+    terminal.expect("\nready> ");
+    terminal.type_in("test -t 0 -a -t 1 -a -t 2 && echo all'three'; echo login $0; stty size\n");
+    terminal.expect("allthree");
+    terminal.expect("login -");
+    terminal.expect("33 111");
+    resize(&terminal.master, 50, 132);
+    let pid = i32::try_from(terminal.client.id()).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, Signal::WINCH).expect("the client runs");
+    terminal.type_in("while [ \"$(stty size)\" != '50 132' ]; do sleep 0.1; done; echo re'sized'\n");
+    terminal.expect("resized");
+    terminal.type_in("sleep 1000; echo after sleep\n");
+    terminal.expect("after sleep\r\n");
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.type_in("\x03");
+    terminal.expect("ready> ");
+    terminal.type_in("echo code $?\n");
+    terminal.expect("code 130");
+    terminal.type_in("sleep 1000\n");
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.type_in("\x1a");
+    terminal.expect("Stopped");
+    terminal.type_in("kill %1; stat -c %U:%a $(tty)\n");
+    terminal.expect("nixos:620");
+    terminal.type_in("exit 7\n");
+    assert_eq!(terminal.end(), 7);
+    let modes = tcgetattr(&terminal.slave).expect("a terminal").local_modes;
+    assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG), "as it was before");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn all_output_and_a_hang_up() {
+    let Some(sim) = Sim::with_image("all_output_and_a_hang_up") else { return };
+    // Output of a command is all there, though its process has ended at once.
+    let line = "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done";
+    let mut terminal = Terminal::open(&sim, &beside(&["/bin/sh", "-c", line]), 111);
+    terminal.expect("line 4999\r\n");
+    assert_eq!(terminal.end(), 0);
+    // A client that is killed hangs up, and its session dies.
+    let program = beside(&["/bin/sh", "-c", "echo started; exec sleep 98765"]);
+    let mut terminal = Terminal::open(&sim, &[&["-u", "root"][..], &program].concat(), 111);
+    terminal.expect("started");
+    let sleeps = || {
+        sim.processes("NixOS")
+            .into_iter()
+            .filter(|pid| {
+                std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+                    .is_ok_and(|line| line.contains("98765"))
+            })
+            .collect::<Vec<_>>()
+    };
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while sleeps().is_empty() {
+        assert!(Instant::now() < deadline, "no sleep");
+    }
+    let pids = sleeps();
+    terminal.client.kill().expect("the client runs");
+    terminal.end();
+    while pids.iter().any(|&pid| exists(pid)) {
+        assert!(Instant::now() < deadline, "the session lives on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

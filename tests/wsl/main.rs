@@ -1,0 +1,3 @@
+//! WSL's own formats.
+
+mod conf;
