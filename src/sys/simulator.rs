@@ -73,7 +73,7 @@ pub fn loopback_up() -> io::Result<()> {
     // SAFETY: an ifreq is plain data, for which zeros are valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
-        *to = from.cast_signed();
+        *to = c_char::from_ne_bytes([*from]);
     }
     request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or_default();
     // SAFETY: the socket is ours and closed once; `request` outlives the call, which reads it.
@@ -82,7 +82,7 @@ pub fn loopback_up() -> io::Result<()> {
         if socket < 0 {
             return Err(io::Error::last_os_error());
         }
-        let result = libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw mut request);
+        let result = libc::ioctl(socket, libc::SIOCSIFFLAGS as libc::Ioctl, &raw mut request);
         let error = io::Error::last_os_error();
         libc::close(socket);
         if result < 0 { Err(error) } else { Ok(()) }
