@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::swap::{NewDirectory, remove};
-use super::{At, FileError};
+use crate::system::error::{Context, Failure};
 
 /// What is linked together.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Linked {
 ///
 /// # Errors
 /// When a directory cannot be read or the links cannot be made.
-pub fn link(drivers: &Drivers<'_>, farm: &Path) -> Result<Linked, FileError> {
+pub fn link(drivers: &Drivers<'_>, farm: &Path) -> Result<Linked, Failure> {
     let directory = NewDirectory::beside(farm)?;
     let lib = directory.path().join("lib");
     fs::create_dir(&lib).at(&lib)?;
@@ -58,12 +58,12 @@ pub fn link(drivers: &Drivers<'_>, farm: &Path) -> Result<Linked, FileError> {
     Ok(linked)
 }
 
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let read = fs::read_dir(directory).at(directory)?;
     read.map(|entry| entry.map(|entry| entry.path()).at(directory)).collect()
 }
 
-fn link_each(targets: &[PathBuf], directory: &Path) -> Result<usize, FileError> {
+fn link_each(targets: &[PathBuf], directory: &Path) -> Result<usize, Failure> {
     for target in targets {
         let link = directory.join(target.file_name().unwrap_or_default());
         remove(&link)?;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::swap::{NewDirectory, remove};
-use super::{At, FileError};
+use crate::system::error::{Context, Failure};
 
 /// Deeper than any icon theme; ends a loop of links.
 const DEPTH: usize = 12;
@@ -33,7 +33,7 @@ pub struct Copied {
 ///
 /// # Errors
 /// When `target` cannot be written.
-pub fn update(sources: &[PathBuf], target: &Path) -> Result<Copied, FileError> {
+pub fn update(sources: &[PathBuf], target: &Path) -> Result<Copied, Failure> {
     let entries = collect(sources, "applications", |path| {
         path.extension() == Some(OsStr::new("desktop")) && is_file_up_to(path, DESKTOP_LIMIT)
     });
@@ -90,7 +90,7 @@ fn icon_name(desktop_file: &Path) -> Option<String> {
     })
 }
 
-fn replace(place: &Path, files: &BTreeMap<PathBuf, PathBuf>) -> Result<usize, FileError> {
+fn replace(place: &Path, files: &BTreeMap<PathBuf, PathBuf>) -> Result<usize, Failure> {
     if files.is_empty() {
         remove(place)?;
         return Ok(0);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::{At, FileError};
+use crate::system::error::{Context, Failure};
 
 /// The directory in the making; removed again unless it is put in place.
 pub struct NewDirectory {
@@ -18,7 +18,7 @@ pub struct NewDirectory {
 
 impl NewDirectory {
     /// Makes an empty directory beside `place`, and the directories above it.
-    pub fn beside(place: &Path) -> Result<Self, FileError> {
+    pub fn beside(place: &Path) -> Result<Self, Failure> {
         let parent = place.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(parent).at(parent)?;
         let mut name = OsString::from(".");
@@ -36,7 +36,7 @@ impl NewDirectory {
     }
 
     /// Puts the directory in its place and removes what was there.
-    pub fn put(self) -> Result<(), FileError> {
+    pub fn put(self) -> Result<(), Failure> {
         match renameat_with(CWD, &self.new, CWD, &self.place, RenameFlags::EXCHANGE) {
             Ok(()) => remove(&self.new),
             Err(Errno::NOENT) => fs::rename(&self.new, &self.place).at(&self.place),
@@ -56,7 +56,7 @@ impl Drop for NewDirectory {
 }
 
 /// Removes a file, a link or a whole directory; nothing there is fine.
-pub fn remove(path: &Path) -> Result<(), FileError> {
+pub fn remove(path: &Path) -> Result<(), Failure> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).at(path),

@@ -31,6 +31,7 @@ use crate::boot::activation::CURRENT;
 use crate::session::invocation::SHELLS;
 use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, split};
 use crate::system::accounts::Entry;
+use crate::system::error::{Context, Failure};
 
 /// Why the session could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -43,27 +44,12 @@ pub enum EnterError {
         /// The shell in `/etc/passwd`.
         shell: PathBuf,
     },
-    /// A system call failed.
-    #[error("{doing}: {source}")]
-    Step {
-        /// What it was for.
-        doing: &'static str,
-        /// Why.
-        source: io::Error,
-    },
+    /// A step of it failed.
+    #[error(transparent)]
+    System(#[from] Failure),
     /// The session's process ended before the shell was there.
     #[error("the login session could not be opened; `journalctl` says why")]
     Session,
-}
-
-trait Step<T> {
-    fn step(self, doing: &'static str) -> Result<T, EnterError>;
-}
-
-impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
-    fn step(self, doing: &'static str) -> Result<T, EnterError> {
-        self.map_err(|source| EnterError::Step { doing, source: source.into() })
-    }
 }
 
 /// An open session.
@@ -84,16 +70,16 @@ pub fn enter(running: &Running, user: &Entry, caller: &OwnedFd) -> Result<Sessio
         return Err(EnterError::Shell { user: user.name.clone(), shell: user.shell.clone() });
     }
     let own = open("/proc/self/ns/pid", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .step("find the own namespace")?;
+        .doing("find the own namespace")?;
     // Before anything else, and from outside: with `nsdelegate` no process can be moved in from within (S§7.3, step 0).
     let group = cgroup::hierarchy()
         .and_then(|hierarchy| cgroup::open(&hierarchy, &format!("{}/init.scope", running.state.cgroup)));
     let drives = (inode("self", "mnt") != running.state.origin).then(Drives::collect);
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-        .step("make a socket")?;
-    sockopt::set_socket_passcred(&ours, true).step("make a socket")?;
+        .doing("make a socket")?;
+    sockopt::set_socket_passcred(&ours, true).doing("make a socket")?;
     move_into_thread_name_spaces(running.pidfd.as_fd(), ThreadNameSpaceType::PROCESS_ID)
-        .step("join systemd's namespaces")?;
+        .doing("join systemd's namespaces")?;
     let child = match &group {
         Ok(group) => split(Namespaces::Inherited, Some(group.as_fd())),
         Err(error) => {
@@ -108,13 +94,13 @@ pub fn enter(running: &Running, user: &Entry, caller: &OwnedFd) -> Result<Sessio
     }
     // Children of the shell outside, should it come to that, belong outside.
     let back = move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID));
-    let Some((leader, process)) = child.step("make the session's process")? else {
+    let Some((leader, process)) = child.doing("make the session's process")? else {
         return Err(EnterError::Session);
     };
     drop(theirs);
     let shell = match back {
         Ok(()) => first_word(&ours).ok_or(EnterError::Session),
-        Err(error) => Err(error).step("leave systemd's namespaces"),
+        Err(error) => Err(Failure::new("leave systemd's namespaces", "", error).into()),
     };
     match shell {
         Ok(shell) => Ok(Session { leader, shell: pidfd_open(shell, PidfdFlags::empty()).ok() }),
@@ -181,7 +167,7 @@ fn in_child(
     let mark = if foreground(rustix::stdio::stdin()) == Some(own_group()) { FOREGROUND } else { BACKGROUND };
     let environment: [(OsString, OsString); 2] = [("PATH".into(), path.into()), (MARK.into(), mark.into())];
     let error = crate::sys::execve(&program, &arguments, Some(&environment));
-    EnterError::Step { doing: "start runuser of the running system", source: error }
+    Failure::new("start", &program, error).into()
 }
 
 fn prepare(
@@ -191,19 +177,19 @@ fn prepare(
     report: BorrowedFd<'_>,
 ) -> Result<(), EnterError> {
     let spaces = ThreadNameSpaceType::MOUNT | ThreadNameSpaceType::CONTROL_GROUP;
-    move_into_thread_name_spaces(running.pidfd.as_fd(), spaces).step("join systemd's namespaces")?;
+    move_into_thread_name_spaces(running.pidfd.as_fd(), spaces).doing("join systemd's namespaces")?;
     if let Some(drives) = drives {
-        drives.place().step("keep the Windows drives of this session")?;
+        drives.place().doing("keep the Windows drives of this session")?;
     }
-    rustix::process::chdir("/").step("go to /")?;
+    rustix::process::chdir("/").doing("go to /")?;
     // Whoever waits outside may be killed; the shell must not stay behind without a terminal. `runuser` heeds this signal
     // alone, and ends the shell.
-    set_parent_process_death_signal(Some(Signal::TERM)).step("bind to the caller")?;
+    set_parent_process_death_signal(Some(Signal::TERM)).doing("bind to the caller")?;
     // Out of the way of the two numbers first.
-    let caller = rustix::io::fcntl_dupfd_cloexec(caller, 10).step("pass the caller on")?;
-    let report = rustix::io::fcntl_dupfd_cloexec(report, 10).step("pass the caller on")?;
-    place(caller.as_fd(), CALLER).step("pass the caller on")?;
-    place(report.as_fd(), REPORT).step("pass the caller on")?;
+    let caller = rustix::io::fcntl_dupfd_cloexec(caller, 10).doing("pass the caller on")?;
+    let report = rustix::io::fcntl_dupfd_cloexec(report, 10).doing("pass the caller on")?;
+    place(caller.as_fd(), CALLER).doing("pass the caller on")?;
+    place(report.as_fd(), REPORT).doing("pass the caller on")?;
     crate::sys::reset_signals();
     Ok(())
 }

@@ -17,6 +17,7 @@ use super::state::{NAME, Running, State, ended};
 use super::{cgroup, inode, is_systemd};
 use crate::sys;
 use crate::sys::namespace::{Namespaces, split};
+use crate::system::error::{Context, Failure};
 
 /// The socket on which systemd says that it is ready.
 const NOTIFY: &str = "notify";
@@ -31,30 +32,15 @@ pub enum StartError {
     /// The state or the lock.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A step of the start failed.
-    #[error("{doing}: {source}")]
-    Step {
-        /// The step.
-        doing: &'static str,
-        /// Why.
-        source: io::Error,
-    },
+    /// A step of it failed.
+    #[error(transparent)]
+    System(#[from] Failure),
     /// The caller lives in namespaces that are not WSL's.
     #[error("the caller has a {0} namespace of its own; systemd is not started there")]
     Sandbox(&'static str),
     /// Process 1 ended.
     #[error("systemd ended before it was ready{0}; `nixos-wsl logs` has more")]
     Ended(String),
-}
-
-trait Step<T> {
-    fn step(self, doing: &'static str) -> Result<T, StartError>;
-}
-
-impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
-    fn step(self, doing: &'static str) -> Result<T, StartError> {
-        self.map_err(|source| StartError::Step { doing, source: source.into() })
-    }
 }
 
 /// The systemd that runs; one is started if there is none.
@@ -104,23 +90,23 @@ fn start(folder: &RunDir, patience: Duration, tell: impl FnMut(&str)) -> Result<
     }
     // So that drives mounted later come through to systemd's namespace.
     mount_change("/", MountPropagationFlags::SHARED | MountPropagationFlags::REC)
-        .step("make / a shared mount")?;
-    let hierarchy = cgroup::hierarchy().step("find the cgroups")?;
-    let path = cgroup::path().step("find the cgroup")?;
-    let group = cgroup::make(&hierarchy, &path).step("make the cgroup")?;
-    let notify = listen().step("make the notification socket")?;
+        .doing("make / a shared mount")?;
+    let hierarchy = cgroup::hierarchy().doing("find the cgroups")?;
+    let path = cgroup::path().doing("find the cgroup")?;
+    let group = cgroup::make(&hierarchy, &path).doing("make the cgroup")?;
+    let notify = listen().doing("make the notification socket")?;
     folder.remove(CONSOLE);
     let console = folder.file(CONSOLE, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE, 0o600)?;
-    let (wait, go) = io::pipe().step("make a pipe")?;
+    let (wait, go) = io::pipe().doing("make a pipe")?;
     let Some((pid, pidfd)) =
-        split(Namespaces::ProcessesAndMounts, Some(group.as_fd())).step("make the namespaces")?
+        split(Namespaces::ProcessesAndMounts, Some(group.as_fd())).doing("make the namespaces")?
     else {
         child(wait, go, &console);
     };
     drop(wait);
     let mut state = State::of(pid, path);
     let outcome = state.write(folder).map_err(StartError::from).and_then(|()| {
-        (&go).write_all(b"1").step("start process 1")?;
+        (&go).write_all(b"1").doing("start process 1")?;
         drop(go);
         wait_until_ready(&notify, &pidfd, deadline, tell)
     });
@@ -195,11 +181,11 @@ fn wait_until_ready(
         let mut fds = [PollFd::new(notify, PollFlags::IN), PollFd::new(pidfd, PollFlags::IN)];
         match poll(&mut fds, Some(&limit)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error).step("wait for systemd"),
+            Err(error) => return Err(Failure::new("wait for systemd", "", error).into()),
         }
         if !fds[0].revents().is_empty() {
             let mut message = [0; 4096];
-            let count = rustix::io::read(notify, &mut message).step("listen to systemd")?;
+            let count = rustix::io::read(notify, &mut message).doing("listen to systemd")?;
             let mut lines = message[..count].split(|&byte| byte == b'\n');
             if lines.any(|line| line == b"READY=1" || line == b"X_SYSTEMD_UNIT_ACTIVE=multi-user.target") {
                 return Ok(());
