@@ -116,11 +116,8 @@ fn static_init() -> Result<PathBuf> {
     }
     Err(Error::Missing(format!(
         "{} is linked dynamically and cannot be /init in a distribution.\n\
-         Build a static wsl-sim (or name one in WSL_SIM_INIT):\n  \
-         RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --target {}-unknown-linux-gnu \
-         --no-default-features --features sim --bin wsl-sim",
+         Build a static one with checks/tools, or name one in WSL_SIM_INIT.",
         path.display(),
-        std::env::consts::ARCH,
     )))
 }
 
