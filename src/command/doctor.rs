@@ -8,6 +8,8 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
+use super::output::print;
+use super::{CommandError, Outcome};
 use crate::boot::activation::CURRENT;
 use crate::boot::state;
 use crate::system::accounts::{self, Entry};
@@ -37,6 +39,22 @@ pub struct Finding {
 
 fn finding(fault: impl Into<String>, advice: impl Into<String>) -> Finding {
     Finding { fault: fault.into(), advice: advice.into() }
+}
+
+/// Prints what is found at `root`.
+///
+/// # Errors
+/// How many findings there are, or that standard output takes no more.
+pub fn show(root: &Root) -> Outcome {
+    let findings = examine(root);
+    for finding in &findings {
+        print(format_args!("{}\n  {}", finding.fault, finding.advice))?;
+    }
+    match findings.len() {
+        0 => print(format_args!("Nothing is wrong here that this program knows of.")),
+        1 => Err(CommandError::Refused("1 thing is not as it should be".into())),
+        count => Err(CommandError::Refused(format!("{count} things are not as they should be"))),
+    }
 }
 
 /// Looks at the distribution at `root`; where that is the running one, at what runs too.

@@ -10,7 +10,11 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount,
 };
 
-use crate::boot::activation;
+use super::Outcome;
+use super::arguments::{RECOVER_EXAMPLES, Recover as Action};
+use super::generations::show;
+use super::output::print;
+use crate::boot::{activation, choose};
 use crate::system::generations::{self, Generation};
 use crate::system::root::Root;
 
@@ -36,6 +40,35 @@ pub enum EnterError {
         /// Why it failed.
         source: std::io::Error,
     },
+}
+
+/// Does `action` to the distribution at `root`, or at [`find_root`]; without one it lists the generations.
+///
+/// # Errors
+/// What the action fails with.
+pub fn run(root: Option<PathBuf>, action: Option<Action>) -> Outcome {
+    let root = root.map_or_else(find_root, Root::new);
+    let chosen = |generation| print(format_args!("{generation} boots from the next start on."));
+    match action {
+        None => {
+            show(&root)?;
+            print(format_args!("\n{RECOVER_EXAMPLES}"))
+        }
+        Some(Action::List) => show(&root),
+        Some(Action::Rollback) => {
+            make_writable(&root)?;
+            chosen(choose::roll_back(&root)?)
+        }
+        Some(Action::Boot { number }) => {
+            make_writable(&root)?;
+            chosen(choose::choose(&root, number, false)?)
+        }
+        Some(Action::Enter { generation, command }) => {
+            let generation = pick(&root, generation)?;
+            eprintln!("nixos-wsl: entering {} with {generation}", root.directory().display());
+            Ok(enter(&root, &generation, &command)?)
+        }
+    }
 }
 
 /// The distribution to recover: where this program lies in one, or where WSL's system distribution has it.

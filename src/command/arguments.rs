@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 /// Looks after NixOS on WSL.
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "nixos-wsl", version, after_help = EXAMPLES)]
 pub struct Arguments {
+    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -20,7 +21,8 @@ Examples:
   wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl recover rollback
                                   from Windows: go back although nothing boots";
 
-#[derive(Subcommand)]
+/// A command, and its options.
+#[derive(Debug, Subcommand)]
 pub enum Command {
     /// Lists the generations: date, version, and why one failed to boot
     #[command(after_help = "Examples:\n  nixos-wsl generations\n  NO_COLOR=1 nixos-wsl generations")]
@@ -85,6 +87,7 @@ pub enum Command {
         /// Root folder of the distribution [default: where this program lies, or /mnt/wslg/distro]
         #[arg(long, global = true)]
         root: Option<PathBuf>,
+        /// What to do [default: list]
         #[command(subcommand)]
         action: Option<Recover>,
     },
@@ -144,13 +147,15 @@ pub enum Command {
     },
 }
 
+/// The examples in the help of `recover`.
 pub const RECOVER_EXAMPLES: &str = "\
 Examples, from Windows (the distribution must be running, if only as far as it gets):
   wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl recover
   wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl recover rollback
   wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl recover enter";
 
-#[derive(Subcommand)]
+/// What `recover` does.
+#[derive(Debug, Subcommand)]
 pub enum Recover {
     /// Lists the generations
     List,

@@ -1,0 +1,56 @@
+//! The commands that systemd's units run: each does one feature's work and says in one line what came of it.
+
+use std::path::{Path, PathBuf};
+
+use super::Outcome;
+use super::output::print;
+use crate::boot::choose;
+use crate::features::drivers::{self, Drivers};
+use crate::features::start_menu;
+use crate::features::usbip::{self, Device, Places};
+use crate::namespace::state::State;
+use crate::system::root::Root;
+
+/// `boot-complete`, of nixos-wsl-boot-complete.service and nixos-wsl-boot-stop.service.
+///
+/// # Errors
+/// The record of boots cannot be written.
+pub fn boot_complete(stopping: bool) -> Outcome {
+    State::note_stopping(stopping);
+    Ok(choose::complete(&Root::default(), stopping)?)
+}
+
+/// `link-drivers`, of nixos-wsl-graphics.service.
+///
+/// # Errors
+/// The folder cannot be made.
+pub fn link_drivers(drivers: &Drivers<'_>, farm: &Path) -> Outcome {
+    let linked = drivers::link(drivers, farm)?;
+    print(format_args!("{}: {} of NixOS, {} of Windows", farm.display(), linked.nixos, linked.windows))
+}
+
+/// `start-menu`, of nixos-wsl-start-menu.service; the last of `folders` is the one to copy to.
+///
+/// # Errors
+/// The entries cannot be copied.
+pub fn start_menu(mut folders: Vec<PathBuf>) -> Outcome {
+    let target = folders.pop().unwrap_or_default();
+    let copied = start_menu::update(&folders, &target)?;
+    print(format_args!("{}: {} entries, {} icons", target.display(), copied.entries, copied.icons))
+}
+
+/// `usbip-attach`, of usbip-auto-attach@.service; comes back only with an error.
+///
+/// # Errors
+/// There is no controller, no address of Windows, or no tool.
+pub fn usbip_attach(device: &Device<'_>) -> Outcome {
+    let busid = device.busid;
+    // A message that nobody takes is no reason to give the device up.
+    usbip::keep_attached(device, &Places::default(), |state| {
+        let _ = match state {
+            usbip::State::Attached | usbip::State::Attaching => print(format_args!("{busid} is attached")),
+            usbip::State::Refused(why) => print(format_args!("{busid} waits: {why}")),
+        };
+    })?;
+    Ok(())
+}
