@@ -3,14 +3,19 @@
 
 use std::ffi::OsString;
 
-use nixos_wsl::sim::cli::{Command, Format, Launch, List, Program, join, parse};
+use nixos_wsl::sim::cli::command::CommandLine;
+use nixos_wsl::sim::cli::line::join;
+use nixos_wsl::sim::cli::parse::parse;
+use nixos_wsl::sim::host::client::{Launch, LaunchedProgram};
+use nixos_wsl::sim::host::export::ArchiveFormat;
+use nixos_wsl::sim::host::list::ListOptions;
 use proptest::prelude::*;
 
 fn words(line: &str) -> Vec<OsString> {
     line.split_whitespace().map(OsString::from).collect()
 }
 
-fn parsed(line: &str) -> Command {
+fn parsed(line: &str) -> CommandLine {
     parse(&words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
@@ -23,7 +28,7 @@ fn refused(line: &str) -> String {
 
 fn launch(line: &str) -> Launch {
     match parsed(line) {
-        Command::Launch(launch) => launch,
+        CommandLine::Launch(launch) => launch,
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -43,7 +48,11 @@ fn launches() {
         }
     );
     assert_eq!(launch("--distribution A --user b --cd ~/c").directory.as_deref(), Some("~/c"));
-    let line = |text: &str, login| Launch { program: Program::Line(text.into()), login, ..Launch::default() };
+    let line = |text: &str, login| Launch {
+        program: LaunchedProgram::Line(text.into()),
+        login,
+        ..Launch::default()
+    };
     assert_eq!(launch("ls -l"), line("ls -l", false));
     assert_eq!(launch("-- ls -l"), line("ls -l", false));
     assert_eq!(launch("-- -u"), line("-u", false));
@@ -51,7 +60,7 @@ fn launches() {
     assert_eq!(launch("--shell-type login -- ls"), line("ls", true));
     assert_eq!(launch("--shell-type standard ls"), line("ls", false));
     assert!(!launch("--shell-type standard").login);
-    let exec = Launch { program: Program::Exec(words("ls -- -l")), ..Launch::default() };
+    let exec = Launch { program: LaunchedProgram::Exec(words("ls -- -l")), ..Launch::default() };
     assert_eq!(launch("-e ls -- -l"), exec);
     assert_eq!(launch("--exec ls -- -l"), exec);
     assert_eq!(launch("--shell-type none ls -- -l"), exec);
@@ -59,38 +68,38 @@ fn launches() {
 
 #[test]
 fn management() {
-    let import = Command::Import { name: "N".into(), directory: "/d".into(), file: "f.wsl".into() };
+    let import = CommandLine::Import { name: "N".into(), directory: "/d".into(), file: "f.wsl".into() };
     assert_eq!(parsed("--import N /d f.wsl"), import);
     assert_eq!(parsed("--import N /d f.wsl --version 2"), import);
     assert_eq!(parsed("--import --version 2 N /d f.wsl"), import);
-    let install = Command::Install { file: "f".into(), name: None, location: None, launch: true };
+    let install = CommandLine::Install { file: "f".into(), name: None, location: None, launch: true };
     assert_eq!(parsed("--install --from-file f"), install);
-    let install = Command::Install {
+    let install = CommandLine::Install {
         file: "-".into(),
         name: Some("N".into()),
         location: Some("/d".into()),
         launch: false,
     };
     assert_eq!(parsed("--install --from-file - --name N --location /d --no-launch --version 2"), install);
-    let export = Command::Export { name: "N".into(), file: "-".into(), format: Format::Gzip };
+    let export = CommandLine::Export { name: "N".into(), file: "-".into(), format: ArchiveFormat::Gzip };
     assert_eq!(parsed("--export N - --format tar.gz"), export);
-    assert_eq!(parsed("-l -v"), Command::List(List { verbose: true, ..List::default() }));
+    assert_eq!(parsed("-l -v"), CommandLine::List(ListOptions { verbose: true, ..ListOptions::default() }));
     assert_eq!(
         parsed("--list -q --running"),
-        Command::List(List { quiet: true, running: true, ..List::default() })
+        CommandLine::List(ListOptions { quiet: true, running: true, ..ListOptions::default() })
     );
-    assert_eq!(parsed("-s N"), Command::SetDefault("N".into()));
-    assert_eq!(parsed("--set-default N"), Command::SetDefault("N".into()));
-    assert_eq!(parsed("-t N"), Command::Terminate("N".into()));
-    assert_eq!(parsed("--unregister N"), Command::Unregister("N".into()));
-    assert_eq!(parsed("--shutdown --force"), Command::Shutdown);
+    assert_eq!(parsed("-s N"), CommandLine::SetDefault("N".into()));
+    assert_eq!(parsed("--set-default N"), CommandLine::SetDefault("N".into()));
+    assert_eq!(parsed("-t N"), CommandLine::Terminate("N".into()));
+    assert_eq!(parsed("--unregister N"), CommandLine::Unregister("N".into()));
+    assert_eq!(parsed("--shutdown --force"), CommandLine::Shutdown);
     assert_eq!(
         parsed("--manage N --set-default-user u"),
-        Command::SetDefaultUser { name: "N".into(), user: "u".into() }
+        CommandLine::SetDefaultUser { name: "N".into(), user: "u".into() }
     );
-    assert_eq!(parsed("--version"), Command::Version);
-    assert_eq!(parsed("--help"), Command::Help);
-    assert_eq!(parsed("--status"), Command::Status);
+    assert_eq!(parsed("--version"), CommandLine::Version);
+    assert_eq!(parsed("--help"), CommandLine::Help);
+    assert_eq!(parsed("--status"), CommandLine::Status);
 }
 
 #[test]

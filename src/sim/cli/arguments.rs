@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::sim::cli::usage::unknown;
-use crate::sim::error::{Error, Result};
+use crate::sim::wire::error::{Error, Result};
 
 /// The arguments that are left.
 pub struct Arguments<'a>(pub &'a [OsString]);

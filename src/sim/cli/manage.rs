@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use crate::sim::cli::arguments::{Arguments, Options};
+use crate::sim::cli::command::CommandLine;
 use crate::sim::cli::usage::usage;
-use crate::sim::cli::{Command, Format, List};
-use crate::sim::error::{Error, Result};
+use crate::sim::host::export::ArchiveFormat;
+use crate::sim::host::list::ListOptions;
+use crate::sim::wire::error::{Error, Result};
 
 fn version(options: &Options) -> Result<()> {
     match options.get(&["--version"]).as_deref() {
@@ -23,7 +25,7 @@ fn no_vhd(vhd: bool) -> Result<()> {
     }
 }
 
-pub fn import(mut rest: Arguments<'_>) -> Result<Command> {
+pub fn import(mut rest: Arguments<'_>) -> Result<CommandLine> {
     let options = rest.options(&[("--version", true), ("--vhd", false)])?;
     version(&options)?;
     no_vhd(options.get(&["--vhd"]).is_some())?;
@@ -35,10 +37,10 @@ pub fn import(mut rest: Arguments<'_>) -> Result<Command> {
             "This looks like a VHD file. Use --vhd to import a VHD instead of a tar.".into(),
         ));
     }
-    Ok(Command::Import { name, directory: directory.into(), file: file.into() })
+    Ok(CommandLine::Import { name, directory: directory.into(), file: file.into() })
 }
 
-pub fn install(mut rest: Arguments<'_>) -> Result<Command> {
+pub fn install(mut rest: Arguments<'_>) -> Result<CommandLine> {
     let options = rest.options(&[
         ("--from-file", true),
         ("-f", true),
@@ -61,7 +63,7 @@ pub fn install(mut rest: Arguments<'_>) -> Result<Command> {
             "Arguments --from-file and --distribution can't be specified at same time.",
         ));
     }
-    Ok(Command::Install {
+    Ok(CommandLine::Install {
         file: file.into(),
         name: options.get(&["--name"]),
         location: options.get(&["--location", "-l"]).map(PathBuf::from),
@@ -69,12 +71,12 @@ pub fn install(mut rest: Arguments<'_>) -> Result<Command> {
     })
 }
 
-pub fn export(mut rest: Arguments<'_>) -> Result<Command> {
+pub fn export(mut rest: Arguments<'_>) -> Result<CommandLine> {
     let options = rest.options(&[("--format", true), ("--vhd", false)])?;
     let format = match options.get(&["--format"]).as_deref() {
-        None | Some("tar") => Format::Tar,
-        Some("tar.gz") => Format::Gzip,
-        Some("tar.xz") => Format::Xz,
+        None | Some("tar") => ArchiveFormat::Tar,
+        Some("tar.gz") => ArchiveFormat::Gzip,
+        Some("tar.xz") => ArchiveFormat::Xz,
         Some("vhd") => return no_vhd(true).and(Err(usage())),
         Some(_) => return Err(Error::invalid_argument()),
     };
@@ -82,10 +84,10 @@ pub fn export(mut rest: Arguments<'_>) -> Result<Command> {
     let Ok([name, file]) = <[String; 2]>::try_from(options.positional) else {
         return Err(usage());
     };
-    Ok(Command::Export { name, file: file.into(), format })
+    Ok(CommandLine::Export { name, file: file.into(), format })
 }
 
-pub fn list(mut rest: Arguments<'_>) -> Result<Command> {
+pub fn list(mut rest: Arguments<'_>) -> Result<CommandLine> {
     let options = rest.options(&[
         ("--all", false),
         ("--running", false),
@@ -95,7 +97,7 @@ pub fn list(mut rest: Arguments<'_>) -> Result<Command> {
         ("-v", false),
     ])?;
     let has = |names: &[&str]| options.get(names).is_some();
-    let list = List {
+    let list = ListOptions {
         all: has(&["--all"]),
         running: has(&["--running"]),
         quiet: has(&["--quiet", "-q"]),
@@ -104,14 +106,14 @@ pub fn list(mut rest: Arguments<'_>) -> Result<Command> {
     if (list.quiet && list.verbose) || (list.all && list.running) || !options.positional.is_empty() {
         return Err(usage());
     }
-    Ok(Command::List(list))
+    Ok(CommandLine::List(list))
 }
 
-pub fn manage(mut rest: Arguments<'_>) -> Result<Command> {
+pub fn manage(mut rest: Arguments<'_>) -> Result<CommandLine> {
     let options = rest.options(&[("--set-default-user", true)])?;
     let user = options.get(&["--set-default-user"]).ok_or_else(usage)?;
     let Ok([name]) = <[String; 1]>::try_from(options.positional) else {
         return Err(usage());
     };
-    Ok(Command::SetDefaultUser { name, user })
+    Ok(CommandLine::SetDefaultUser { name, user })
 }

@@ -1,6 +1,6 @@
 //! What is printed on a command line that is not understood, and on `--help`.
 
-use crate::sim::error::Error;
+use crate::sim::wire::error::Error;
 
 /// An option that wsl.exe does not have.
 pub fn unknown(argument: &str) -> Error {

@@ -1,0 +1,66 @@
+//! What a command line of wsl.exe asks for.
+
+use std::path::PathBuf;
+
+use crate::sim::host::client::Launch;
+use crate::sim::host::export::ArchiveFormat;
+use crate::sim::host::list::ListOptions;
+
+/// What wsl.exe was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandLine {
+    /// Start a process (the default).
+    Launch(Launch),
+    /// `--import NAME DIR FILE`
+    Import {
+        /// Name of the distribution.
+        name: String,
+        /// Where its disk goes.
+        directory: PathBuf,
+        /// The archive; `-` is standard input.
+        file: PathBuf,
+    },
+    /// `--install --from-file FILE`
+    Install {
+        /// The archive; `-` is standard input.
+        file: PathBuf,
+        /// Name instead of the one in wsl-distribution.conf.
+        name: Option<String>,
+        /// Where its disk goes.
+        location: Option<PathBuf>,
+        /// Start the first shell.
+        launch: bool,
+    },
+    /// `--export NAME FILE`
+    Export {
+        /// Name of the distribution.
+        name: String,
+        /// The archive; `-` is standard output.
+        file: PathBuf,
+        /// Its compression.
+        format: ArchiveFormat,
+    },
+    /// `--list`
+    List(ListOptions),
+    /// `--set-default NAME`
+    SetDefault(String),
+    /// `--terminate NAME`
+    Terminate(String),
+    /// `--shutdown`
+    Shutdown,
+    /// `--unregister NAME`
+    Unregister(String),
+    /// `--manage NAME --set-default-user USER`
+    SetDefaultUser {
+        /// Name of the distribution.
+        name: String,
+        /// The user.
+        user: String,
+    },
+    /// `--status`
+    Status,
+    /// `--version`
+    Version,
+    /// `--help`
+    Help,
+}

@@ -1,0 +1,150 @@
+//! Carries out the commands of wsl.exe.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use crate::sim::cli::command::CommandLine;
+use crate::sim::cli::usage::USAGE;
+use crate::sim::host::client::{self, Launch};
+use crate::sim::host::import::{self, Import};
+use crate::sim::host::list::{self, ListOptions};
+use crate::sim::host::registry::Registry;
+use crate::sim::host::{cgroup, export, instance};
+use crate::sim::wire::error::{Error, Result};
+use crate::sim::wire::registration::Registration;
+
+/// Carries out a command: the exit code, as wsl.exe has it.
+///
+/// # Errors
+///
+/// WSL's own failures and the simulator's.
+pub fn run(command: CommandLine) -> Result<i32> {
+    match command {
+        CommandLine::Help => return Ok(print(USAGE)),
+        CommandLine::Version => return Ok(print(concat!("wsl-sim ", env!("CARGO_PKG_VERSION")))),
+        _ => {}
+    }
+    let registry = Registry::open()?;
+    instance::sweep(&registry)?;
+    match command {
+        CommandLine::Help | CommandLine::Version => Ok(0),
+        CommandLine::Launch(options) => launch(&registry, &options),
+        CommandLine::Import { name, directory, file } => {
+            if io::stderr().is_terminal() {
+                eprintln!("Import in progress, this may take a few minutes.");
+            }
+            let import = Import { name: Some(&name), directory: Some(&directory), file: &file, oobe: false };
+            import::import(&registry, &import)?;
+            Ok(completed())
+        }
+        CommandLine::Install { file, name, location, launch: start } => {
+            print(&format!("Installing: {}", file.display()));
+            let import =
+                Import { name: name.as_deref(), directory: location.as_deref(), file: &file, oobe: true };
+            let name = import::import(&registry, &import)?;
+            print(&format!(
+                "Distribution successfully installed. It can be launched via 'wsl.exe -d {name}'"
+            ));
+            if !start {
+                return Ok(0);
+            }
+            print(&format!("Launching {name}..."));
+            // Interactive, but no login shell (W§6.2).
+            launch(&registry, &Launch { distribution: Some(name), ..Launch::default() })
+        }
+        CommandLine::Export { name, file, format } => {
+            export::export(&registry, &name, &file, format)?;
+            if file == Path::new("-") { Ok(0) } else { Ok(completed()) }
+        }
+        CommandLine::List(options) => print_list(&registry, options),
+        CommandLine::SetDefault(name) => {
+            let locked = registry.lock()?;
+            let registration = locked.installed(&name)?;
+            locked.set_default(&registration.distribution_name)?;
+            Ok(completed())
+        }
+        CommandLine::Terminate(name) => {
+            let registration = registry.lock()?.installed(&name)?;
+            instance::terminate(&registry, &registration.distribution_name)?;
+            Ok(completed())
+        }
+        CommandLine::Shutdown => {
+            let all = registry.lock()?.all()?;
+            for registration in all {
+                instance::terminate(&registry, &registration.distribution_name)?;
+            }
+            Ok(0)
+        }
+        CommandLine::Unregister(name) => {
+            print("Unregistering.");
+            export::unregister(&registry, &name)?;
+            Ok(completed())
+        }
+        CommandLine::SetDefaultUser { name, user } => client::set_default_user(&registry, &name, &user)
+            .map(|code| if code == 0 { completed() } else { code }),
+        CommandLine::Status => {
+            if let Some(name) = registry.lock()?.default()? {
+                print(&format!("Default Distribution: {name}"));
+            }
+            print("Default Version: 2");
+            Ok(print(if cgroup::nsdelegate() {
+                "cgroup2 with nsdelegate, as under WSL"
+            } else {
+                "cgroup2 without nsdelegate, which only this machine's own mount could switch on"
+            }))
+        }
+    }
+}
+
+/// Prints a line; a closed standard output is no reason to stop. Gives the exit code of success.
+fn print(text: &str) -> i32 {
+    let _ = writeln!(io::stdout(), "{text}");
+    0
+}
+
+fn completed() -> i32 {
+    print("The operation completed successfully.")
+}
+
+fn launch(registry: &Registry, options: &Launch) -> Result<i32> {
+    let registration: Registration = {
+        let locked = registry.lock()?;
+        let name = match &options.distribution {
+            Some(name) => name.clone(),
+            None => locked.default()?.ok_or_else(no_distributions)?,
+        };
+        locked.installed(&name)?
+    };
+    client::launch(registry, &registration, options)
+}
+
+fn no_distributions() -> Error {
+    Error::Plain(
+        "Windows Subsystem for Linux has no installed distributions.\n\
+         You can resolve this by installing a distribution with the instructions below:\n\n\
+         Use 'wsl.exe --install --from-file <File>' to install."
+            .into(),
+    )
+}
+
+fn print_list(registry: &Registry, options: ListOptions) -> Result<i32> {
+    let (all, default) = {
+        let locked = registry.lock()?;
+        (locked.all()?, locked.default()?)
+    };
+    let entries: Vec<_> = all
+        .into_iter()
+        .map(|registration| {
+            let running = instance::running(&registry.folder(&registration.distribution_name));
+            (registration, running)
+        })
+        .collect();
+    if options.running && !options.quiet && !entries.iter().any(|(_, running)| *running) {
+        return Err(Error::Plain("There are no running distributions.".into()));
+    }
+    if entries.is_empty() && !options.quiet {
+        return Err(no_distributions());
+    }
+    let _ = list::print_list(&entries, default.as_deref(), options, &mut io::stdout());
+    Ok(0)
+}

@@ -1,0 +1,185 @@
+//! PID 1 of a distribution, until it becomes the distribution's own init (W§4.2, W§5.1).
+
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Access, OFlags};
+use rustix::mount::{MountFlags, mount_bind, mount_remount};
+use rustix::process::PidfdFlags;
+use rustix::system::RebootCommand;
+
+use crate::sim::guest::cgroup::Cgroups;
+use crate::sim::guest::init::Init;
+use crate::sim::guest::overlay;
+use crate::sim::guest::report::Report;
+use crate::sim::guest::store::Snapshot;
+use crate::sim::guest::systemd::Systemd;
+use crate::sim::guest::world;
+use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::protocol;
+use crate::sim::wire::start::FirstProcess;
+use crate::sys::reset_signals;
+use crate::sys::simulator::{execve, fork, ignore_signals};
+use crate::wsl::settings::{CgroupVersion, Settings};
+
+/// Runs as PID 1; returns only if the distribution cannot be started.
+#[must_use]
+pub fn run(first: FirstProcess<'_>) -> Error {
+    match boot(first) {
+        Ok(never) => match never {},
+        Err(error) => error,
+    }
+}
+
+fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
+    let FirstProcess { start, outside, cgroup, nsdelegate, kmsg, listener } = first;
+    let mut report = Report::open(&start.folder)?;
+    world::bind_to_supervisor(cgroup, &kmsg)?;
+    let store = Snapshot::take(&start.root, start.full_hash);
+    let writable = world::enter(&start.root, &start.init, cgroup, &kmsg)?;
+    drop(kmsg);
+    standard_streams().doing("open", "/dev/kmsg")?;
+    // What the caller of wsl-sim ignores is his business.
+    reset_signals();
+    ignore_signals();
+    let (mut settings, diagnostics) = Settings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default());
+    if (settings.boot_systemd, settings.general_gui_applications)
+        != (outside.boot_systemd, outside.general_gui_applications)
+    {
+        report.add("wsl.conf reads differently from outside the distribution (is it an absolute link?): WSL makes no cgroups for systemd and misses guiApplications");
+    }
+    if diagnostics.iter().any(|diagnostic| diagnostic.problem.ends_file()) {
+        report.add("a malformed line ended wsl.conf: WSL has not read what follows it");
+    }
+    if settings.boot_systemd && rustix::fs::access("/sbin/init", Access::EXEC_OK).is_err() {
+        wsl_error!("init", "access(/sbin/init) failed 2 - boot.systemd disabled");
+        report.add("systemd is off: /sbin/init leads to no program");
+        settings.boot_systemd = false;
+    }
+    if settings.automount_cgroups == CgroupVersion::V1 {
+        report.add(
+            "automount.cgroups = v1 has no effect: as on a kernel with cgroup_no_v1=all, cgroup2 is mounted",
+        );
+    }
+    if !nsdelegate {
+        wsl_error!("wsl-sim", "no nsdelegate: this machine's cgroup2 is mounted without it");
+    }
+    if start.safe_mode {
+        safe_mode(&mut settings);
+    }
+    fs::create_dir_all(&settings.automount_root).doing("make", &settings.automount_root)?;
+    let cgroups = Cgroups::make(outside.boot_systemd)?;
+    let read_only = (!writable).then(|| overlay::WARNING.to_owned());
+    let shown = read_only.into_iter().chain(diagnostics.iter().map(ToString::to_string)).collect();
+    if !settings.boot_systemd {
+        Init::new(start, settings, cgroups, store, report, shown, Systemd::off()).serve(&listener);
+    }
+    let (trigger, triggered) = UnixStream::pair().doing("make", "a socket pair")?;
+    if fork().doing("fork", "WSL's init")?.is_none() {
+        drop(triggered);
+        watch_parent()?;
+        let systemd = Systemd::new(trigger, settings.boot_init_timeout);
+        Init::new(start, settings, cgroups, store, report, shown, systemd).serve(&listener);
+    }
+    drop((trigger, listener));
+    become_systemd(triggered, &settings, cgroups)
+}
+
+/// PID 1's part: waits for the first session and becomes the distribution's init.
+fn become_systemd(mut triggered: UnixStream, settings: &Settings, cgroups: Cgroups) -> Result<Infallible> {
+    let mut byte = [0];
+    if triggered.read(&mut byte).doing("wait for", "the first session")? == 0 {
+        return Err(Error::Missing("WSL's init died before the first session".into()));
+    }
+    if settings.boot_protect_binfmt
+        && let Err(error) = lock_binfmt_status()
+    {
+        wsl_error!("init", "LockBinfmtStatusReadOnly: {error}");
+    }
+    if let Err(error) = generators(settings.general_gui_applications != Some(false) && gui(settings)) {
+        wsl_error!("init", "CreateWslSystemdUnits: {error}");
+    }
+    cgroups.join("systemd");
+    let environment = ["container=wsl", "container_host_id=windows", "container_host_version_id=2.7.0"]
+        .map(|variable| CString::new(variable).unwrap_or_default());
+    let error = execve(c"/sbin/init", &[c"/sbin/init".to_owned()], &environment);
+    wsl_error!("init", "execvpe(/sbin/init) failed {error}");
+    Err(Error::System { doing: "execute /sbin/init".into(), source: error })
+}
+
+/// The GUI support is on only if its mount is there.
+fn gui(settings: &Settings) -> bool {
+    Path::new(&format!("{}wslg/runtime-dir", settings.automount_root)).exists()
+}
+
+fn standard_streams() -> io::Result<()> {
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    // No controlling terminal out of the stand-in for the log.
+    let log = rustix::fs::open(
+        "/dev/kmsg",
+        OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&log)?;
+    Ok(())
+}
+
+fn safe_mode(settings: &mut Settings) {
+    for switch in [
+        &mut settings.automount_enabled,
+        &mut settings.automount_ldconfig,
+        &mut settings.automount_mount_fstab,
+        &mut settings.boot_systemd,
+        &mut settings.network_generate_hosts,
+        &mut settings.network_generate_resolv_conf,
+        &mut settings.file_server_enabled,
+        &mut settings.gpu_append_lib_path,
+        &mut settings.gpu_enabled,
+        &mut settings.interop_append_windows_path,
+        &mut settings.interop_enabled,
+        &mut settings.time_use_windows_timezone,
+    ] {
+        *switch = false;
+    }
+    settings.boot_command = None;
+}
+
+fn lock_binfmt_status() -> Result<()> {
+    let (lock, status) = ("/run/wsl/binfmt-status-lock", "/proc/sys/fs/binfmt_misc/status");
+    fs::create_dir_all("/run/wsl").doing("make", "/run/wsl")?;
+    fs::write(lock, "enabled\n").doing("write", lock)?;
+    mount_bind(lock, status).doing("bind", status)?;
+    mount_remount(status, MountFlags::BIND | MountFlags::RDONLY, "").doing("protect", status)
+}
+
+fn generators(gui: bool) -> Result<()> {
+    let mut all = vec![("/run/systemd/system-generators", "wsl-generator")];
+    if gui {
+        all.push(("/run/systemd/user-generators", "wsl-user-generator"));
+    }
+    for (folder, name) in all {
+        fs::create_dir_all(folder).doing("make", folder)?;
+        symlink("/init", format!("{folder}/{name}")).doing("link", name)?;
+    }
+    Ok(())
+}
+
+/// A process that ends the distribution when WSL's init dies.
+fn watch_parent() -> Result<()> {
+    let parent = rustix::process::getpid();
+    let pidfd = rustix::process::pidfd_open(parent, PidfdFlags::empty()).doing("watch", "WSL's init")?;
+    if fork().doing("fork", "the watcher")?.is_none() {
+        let _ = protocol::retry(|| poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None));
+        let _ = rustix::system::reboot(RebootCommand::PowerOff);
+        std::process::exit(1);
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! A disk that is full or read-only: WSL starts the distribution all the same, on an overlay (W§4.1).
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::mount::{MountFlags, mount, mount_remount};
+
+use crate::sim::wire::error::{Doing, Result};
+
+/// What WSL says then.
+pub const WARNING: &str = "An error occurred mounting the distribution disk, it was mounted read-only as a fallback.\n\
+                           See recovery instructions on: https://aka.ms/wsldiskmountrecovery";
+
+/// Whether WSL can make the directory that it needs in a distribution's root for a moment.
+///
+/// # Errors
+///
+/// The one it meets, but for a full and for a read-only disk.
+pub fn writable(root: &Path) -> Result<bool> {
+    let path = root.join(format!("wsl{:06}", std::process::id()));
+    match fs::create_dir(&path) {
+        Ok(()) => fs::remove_dir(&path).doing("delete", &path).map(|()| true),
+        Err(error) if full(&error) => Ok(false),
+        Err(error) => Err(error).doing("make", &path),
+    }
+}
+
+fn full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    [QuotaExceeded, ReadOnlyFilesystem, StorageFull].contains(&error.kind())
+}
+
+/// Mounts an overlay of the root with memory on top. `place` is an existing directory that nobody needs any more; only
+/// this mount namespace sees what is mounted there.
+///
+/// # Errors
+///
+/// The system's.
+pub fn attach(root: &Path, place: &Path) -> Result<PathBuf> {
+    mount("tmpfs", place, "tmpfs", MountFlags::empty(), c"mode=755").doing("mount tmpfs on", place)?;
+    let merged = place.join("merged");
+    for name in ["merged", "upper", "work"] {
+        let path = place.join(name);
+        fs::create_dir(&path).doing("make", &path)?;
+    }
+    // Relative names: what the root's path consists of cannot be taken for an option.
+    rustix::process::chdir(root).doing("enter", root)?;
+    let layers = format!("lowerdir=.,upperdir={0}/upper,workdir={0}/work", place.display());
+    let layers = std::ffi::CString::new(layers).map_err(io::Error::from).doing("encode", place)?;
+    mount("overlay", &merged, "overlay", MountFlags::empty(), layers.as_c_str())
+        .doing("mount an overlay on", &merged)?;
+    Ok(merged)
+}
+
+/// Makes the overlay read-only once WSL has put its own mounts into it.
+///
+/// # Errors
+///
+/// The system's.
+pub fn seal() -> Result<()> {
+    mount_remount("/", MountFlags::RDONLY, "").doing("make read-only", "/")
+}

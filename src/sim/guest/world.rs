@@ -1,0 +1,285 @@
+//! The namespaces of a distribution and the mounts that WSL makes before anything of the distribution runs (W§4.2).
+//!
+//! Where the real thing would hand out the machine (`devtmpfs`, a writable `/proc/sys` and `/sys`, `binfmt_misc`, the
+//! kernel's log), something harmless stands in its place.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::Path;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, FileType, Mode, OFlags, makedev, mknodat};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
+    OpenTreeFlags, UnmountFlags, fsconfig_create, fsmount, fsopen, mount, mount_bind, mount_change,
+    mount_remount, move_mount, open_tree, unmount,
+};
+use rustix::process::{Signal, pivot_root, set_parent_process_death_signal};
+use rustix::thread::{CapabilitySet, UnshareFlags, remove_capability_from_bounding_set};
+
+use crate::sim::guest::overlay;
+use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sys::simulator::{loopback_up, unshare};
+
+const NOTHING: MountFlags = MountFlags::empty();
+
+/// Ties this process to the supervisor and puts it into the distribution's cgroup: whatever happens from here on, others
+/// can end it.
+///
+/// # Errors
+///
+/// The supervisor is gone, or the system's.
+pub fn bind_to_supervisor(cgroup: &Path, kmsg: &OwnedFd) -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("bind to", "the supervisor")?;
+    outlived(kmsg)?;
+    let procs = cgroup.join("cgroup.procs");
+    fs::write(&procs, "0").doing("write", &procs)
+}
+
+/// Goes into a distribution's root, in namespaces of its own, with nothing of the machine's tree in reach. `false` if
+/// its disk takes nothing: the root is an overlay of it then, and read-only.
+///
+/// # Errors
+///
+/// What WSL's init would die of, or a privilege is missing.
+pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<bool> {
+    // Only mounts of the present namespace can be taken along.
+    let log = open_tree(
+        kmsg,
+        "",
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH,
+    )
+    .map_err(|error| Error::privilege("take mounts along", &error.into()))?;
+    unshare(
+        UnshareFlags::NEWNS
+            | UnshareFlags::NEWUTS
+            | UnshareFlags::NEWIPC
+            | UnshareFlags::NEWNET
+            | UnshareFlags::NEWCGROUP,
+    )
+    .map_err(|error| Error::privilege("make namespaces", &error))?;
+    drop_capabilities().doing("give up", "capabilities")?;
+    loopback_up().doing("switch on", "the loopback interface")?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .doing("make private", "/")?;
+    let program = program(init).doing("copy", init)?;
+    let writable = overlay::writable(root)?;
+    let overlaid = if writable { None } else { Some(overlay::attach(root, cgroup)?) };
+    let root = overlaid.as_deref().unwrap_or(root);
+    mount_bind(root, root).doing("bind", root)?;
+    rustix::process::chdir(root).doing("enter", root)?;
+    pivot_root(".", ".").doing("make the root", root)?;
+    unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's root")?;
+    rustix::process::chdir("/").doing("enter", "/")?;
+    File::options()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o755)
+        .open("/init")
+        .doing("write", "/init")?;
+    place(&program, "/init").doing("mount", "/init")?;
+    let read_only = MountFlags::BIND | MountFlags::RDONLY;
+    mount_remount("/init", read_only, "").doing("protect", "/init")?;
+    if !writable {
+        overlay::seal()?;
+    }
+    base(&log)?;
+    Ok(writable)
+}
+
+/// Fails if the supervisor died before it could be bound to: the log's other end is its own.
+fn outlived(kmsg: &OwnedFd) -> Result<()> {
+    let mut events = [PollFd::new(kmsg, PollFlags::OUT)];
+    poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).doing("look for", "the supervisor")?;
+    if events[0].revents().contains(PollFlags::HUP) {
+        return Err(Error::Missing("the supervisor is gone".into()));
+    }
+    Ok(())
+}
+
+/// What could harm the machine although it lies in no namespace.
+fn drop_capabilities() -> io::Result<()> {
+    for capability in [
+        CapabilitySet::SYS_MODULE,
+        CapabilitySet::SYS_RAWIO,
+        CapabilitySet::SYS_TIME,
+        CapabilitySet::WAKE_ALARM,
+    ] {
+        remove_capability_from_bounding_set(capability)?;
+    }
+    Ok(())
+}
+
+/// A mount of a copy of the program: root inside can make a mount writable, and must not reach the original then.
+fn program(init: &Path) -> io::Result<OwnedFd> {
+    let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&context)?;
+    let tree = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let mut copy = File::from(rustix::fs::openat(&tree, "init", flags, Mode::from_raw_mode(0o755))?);
+    io::copy(&mut File::open(init)?, &mut copy)?;
+    copy.set_permissions(fs::Permissions::from_mode(0o755))?;
+    Ok(open_tree(&tree, "init", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
+}
+
+fn place(tree: &OwnedFd, target: &str) -> io::Result<()> {
+    Ok(move_mount(tree.as_fd(), "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+}
+
+/// Makes a directory where there is none; like WSL it takes anything of that name for one.
+///
+/// # Errors
+///
+/// The system's, but for "exists".
+pub fn directory(path: &str, mode: u32) -> Result<()> {
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing("make", path),
+        _ => Ok(()),
+    }
+}
+
+fn link(target: &str, path: &str) -> Result<()> {
+    match symlink(target, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing("link", path),
+        _ => Ok(()),
+    }
+}
+
+/// A new file system at a directory that is made if need be.
+///
+/// # Errors
+///
+/// The system's.
+pub fn attach(fs: &str, target: &str, flags: MountFlags, options: &str) -> Result<()> {
+    fs::create_dir_all(target).doing("make", target)?;
+    let data = std::ffi::CString::new(options).map_err(io::Error::from).doing("encode", options)?;
+    mount(fs, target, fs, flags, data.as_c_str()).doing(&format!("mount {fs} on"), target)
+}
+
+fn shared(target: &str) -> Result<()> {
+    mount_change(target, MountPropagationFlags::SHARED).doing("share", target)
+}
+
+fn base(log: &OwnedFd) -> Result<()> {
+    rustix::process::umask(Mode::empty());
+    let (nosuid, nodev, noexec) = (MountFlags::NOSUID, MountFlags::NODEV, MountFlags::NOEXEC);
+    attach("tmpfs", "/dev", nosuid, "mode=755")?;
+    shared("/dev")?;
+    devices()?;
+    File::create("/dev/kmsg").doing("make", "/dev/kmsg")?;
+    place(log, "/dev/kmsg").doing("mount", "/dev/kmsg")?;
+    attach("sysfs", "/sys", nosuid | nodev | noexec | MountFlags::NOATIME | MountFlags::RDONLY, "")?;
+    shared("/sys")?;
+    attach("proc", "/proc", nosuid | nodev | noexec | MountFlags::NOATIME, "")?;
+    // Before /proc is shared, or each of these would be mounted on its own copy too.
+    protect_proc()?;
+    binfmt()?;
+    shared("/proc")?;
+    directory("/dev/block", 0o755)?;
+    link("/proc/self/fd", "/dev/fd")?;
+    for (index, name) in ["stdin", "stdout", "stderr"].iter().enumerate() {
+        link(&format!("/proc/self/fd/{index}"), &format!("/dev/{name}"))?;
+    }
+    attach(
+        "devpts",
+        "/dev/pts",
+        MountFlags::NOATIME | nosuid | noexec,
+        "newinstance,ptmxmode=0666,gid=5,mode=620",
+    )?;
+    link("pts/ptmx", "/dev/ptmx")?;
+    attach("tmpfs", "/run", nodev | MountFlags::STRICTATIME | nosuid, "mode=755")?;
+    shared("/run")?;
+    attach("tmpfs", "/run/lock", nodev | noexec | nosuid | MountFlags::NOATIME, "")?;
+    attach("tmpfs", "/run/shm", nodev | nosuid | MountFlags::NOATIME, "")?;
+    directory("/dev/shm", 0o777)?;
+    mount_bind("/run/shm", "/dev/shm").doing("mount", "/dev/shm")?;
+    attach("tmpfs", "/run/user", nosuid | noexec | nodev, "mode=755")?;
+    directory("/bin", 0o755)?;
+    for tool in ["/bin/wslinfo", "/bin/wslpath"] {
+        link("/init", tool)?;
+    }
+    directory("/sbin", 0o755)?;
+    link("/init", "/sbin/mount.drvfs")?;
+    directory("/tmp", 0o1777)?;
+    fs::create_dir_all("/sys/fs/cgroup").doing("make", "/sys/fs/cgroup")?;
+    attach("cgroup2", "/sys/fs/cgroup", nosuid | nodev | noexec | MountFlags::RELATIME, "nsdelegate")
+}
+
+/// The devices that every program may expect; the machine's disks are not among them.
+fn devices() -> Result<()> {
+    for (path, major, minor, mode) in [
+        ("/dev/null", 1, 3, 0o666),
+        ("/dev/zero", 1, 5, 0o666),
+        ("/dev/full", 1, 7, 0o666),
+        ("/dev/random", 1, 8, 0o666),
+        ("/dev/urandom", 1, 9, 0o666),
+        ("/dev/tty", 5, 0, 0o666),
+        ("/dev/fuse", 10, 229, 0o666),
+    ] {
+        mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(mode), makedev(major, minor))
+            .doing("make", path)?;
+    }
+    directory("/dev/net", 0o755)?;
+    mknodat(CWD, "/dev/net/tun", FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(10, 200))
+        .doing("make", "/dev/net/tun")
+}
+
+/// Kernel settings are the machine's; only those of the network are this namespace's own.
+fn protect_proc() -> Result<()> {
+    let kept = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    for path in ["/proc/sys", "/proc/sysrq-trigger"].into_iter().filter(|path| Path::new(path).exists()) {
+        mount_bind(path, path).doing("bind", path)?;
+        mount_remount(path, kept | MountFlags::RDONLY, "").doing("protect", path)?;
+    }
+    if Path::new("/proc/sys/net").exists() {
+        mount_bind("/proc/sys/net", "/proc/sys/net").doing("bind", "/proc/sys/net")?;
+        mount_remount("/proc/sys/net", kept, "").doing("open", "/proc/sys/net")?;
+    }
+    Ok(())
+}
+
+/// The registry of binary formats is the kernel's: files of the same names stand in.
+fn binfmt() -> Result<()> {
+    let path = "/proc/sys/fs/binfmt_misc";
+    if !Path::new(path).exists() {
+        return Ok(());
+    }
+    mount("binfmt_misc", path, "tmpfs", MountFlags::RELATIME, c"mode=755").doing("mount", path)?;
+    for (name, contents) in [
+        ("status", "enabled\n"),
+        ("register", ""),
+        ("WSLInterop", "enabled\ninterpreter /init\nflags: PF\noffset 0\nmagic 4d5a\n"),
+    ] {
+        let path = format!("{path}/{name}");
+        fs::write(&path, contents).doing("write", &path)?;
+        let mode = if name == "register" { 0o200 } else { 0o644 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).doing("set the mode of", &path)?;
+    }
+    Ok(())
+}
+
+/// Binds a path to another; both exist.
+///
+/// # Errors
+///
+/// The system's.
+pub fn bind(source: &str, target: &str, read_only: bool) -> Result<()> {
+    mount_bind(source, target).doing("bind", target)?;
+    if read_only {
+        mount_remount(target, MountFlags::BIND | MountFlags::RDONLY | NOTHING, "")
+            .doing("protect", target)?;
+    }
+    Ok(())
+}
+
+/// Makes a mount a member of a peer group.
+///
+/// # Errors
+///
+/// The system's.
+pub fn share(target: &str) -> Result<()> {
+    shared(target)
+}

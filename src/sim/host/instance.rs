@@ -1,0 +1,200 @@
+//! A running distribution seen from outside: the record of it, its start, its end.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::process::{Pid, PidfdFlags, Signal};
+
+use crate::sim::host::cgroup;
+use crate::sim::host::record::{InstanceRecord, RECORD, SOCKET, START, SUPERVISOR, socket_address};
+use crate::sim::host::registry::{Registry, replace};
+use crate::sim::host::variables;
+use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::protocol::{self, InitRequest};
+use crate::sim::wire::registration::{Registration, delete};
+
+/// Whether a distribution runs.
+#[must_use]
+pub fn running(folder: &Path) -> bool {
+    InstanceRecord::read(folder).is_some_and(|record| record.supervisor.alive())
+}
+
+/// Removes what a distribution left that does not run any more: processes, cgroup, and the files of a start, whole or
+/// half written.
+///
+/// # Errors
+///
+/// Something cannot be removed.
+pub fn clean_up(folder: &Path) -> Result<()> {
+    if let Some(record) = InstanceRecord::read(folder) {
+        cgroup::remove(&record.cgroup)?;
+    }
+    LEFTOVERS.iter().try_for_each(|name| delete(&folder.join(name)))
+}
+
+/// What is in a distribution's folder only while it starts or runs. The record comes last: until it is gone, the rest
+/// can be found.
+const LEFTOVERS: [&str; 5] = [SOCKET, START, "start.new", "instance.new", RECORD];
+
+/// Cleans up after every distribution whose supervisor was killed.
+///
+/// # Errors
+///
+/// Something cannot be removed.
+pub fn sweep(registry: &Registry) -> Result<()> {
+    for registration in registry.lock()?.all()? {
+        let name = &registration.distribution_name;
+        let folder = registry.folder(name);
+        if running(&folder) || !LEFTOVERS.iter().any(|leftover| folder.join(leftover).exists()) {
+            continue;
+        }
+        // Another command that has the lock is about to start the distribution, or to clean up itself.
+        let Some(_lock) = registry.try_lock_instance(name)? else { continue };
+        if !running(&folder) {
+            clean_up(&folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// A connection to WSL's init of a distribution; starts the distribution if it does not run.
+///
+/// The second part is the supervisor's last words, where this call started it.
+///
+/// # Errors
+///
+/// It cannot be started.
+pub fn connect(registry: &Registry, registration: &Registration) -> Result<(OwnedFd, Option<LastWords>)> {
+    let name = &registration.distribution_name;
+    let folder = registry.folder(name);
+    let lock = registry.lock_instance(name)?;
+    if let Some(record) = InstanceRecord::read(&folder).filter(|record| record.supervisor.alive()) {
+        match dial(&folder) {
+            Ok(socket) => return Ok((socket, None)),
+            // It is about to end.
+            Err(_) => wait_or_kill(&record, Duration::from_secs(5))?,
+        }
+    }
+    clean_up(&folder)?;
+    let words = start(&folder, registration, lock)?;
+    match dial(&folder) {
+        Ok(socket) => Ok((socket, Some(words))),
+        Err(error) => Err(words.error(error)),
+    }
+}
+
+/// What the supervisor has to say when it ends.
+pub struct LastWords(BufReader<io::PipeReader>);
+
+impl LastWords {
+    /// The failure the supervisor reported, else the given one.
+    #[must_use]
+    pub fn error(mut self, otherwise: io::Error) -> Error {
+        let mut line = String::new();
+        // To the end: by then the supervisor has cleaned up.
+        match self.0.read_to_string(&mut line) {
+            Ok(count) if count > 0 => Error::Missing(spoken(&line)),
+            _ => Error::System { doing: "talk to the distribution".into(), source: otherwise },
+        }
+    }
+}
+
+/// The lock goes to the supervisor, which gives it back once it is recorded: whoever is killed meanwhile, there are
+/// never two.
+fn start(folder: &Path, registration: &Registration, lock: File) -> Result<LastWords> {
+    let start = variables::start(folder, registration)?;
+    let json = serde_json::to_vec(&start).map_err(io::Error::from).doing("encode", "")?;
+    replace(&folder.join(START), &json)?;
+    let (reader, writer) = io::pipe().doing("make a pipe", "")?;
+    let log = File::create(folder.join("supervisor.log")).doing("write", folder.join("supervisor.log"))?;
+    let mut child = Command::new("/proc/self/exe")
+        .arg0(SUPERVISOR)
+        .stdin(lock)
+        .stdout(writer)
+        .stderr(log)
+        .current_dir(folder)
+        .spawn()
+        .doing("start", "the supervisor")?;
+    let mut words = BufReader::new(reader);
+    let mut line = String::new();
+    words.read_line(&mut line).doing("read from", "the supervisor")?;
+    if line == "listening\n" {
+        return Ok(LastWords(words));
+    }
+    let _ = child.wait();
+    clean_up(folder)?;
+    let text = if line.is_empty() { "the supervisor ended without a word".into() } else { spoken(&line) };
+    Err(Error::Missing(text))
+}
+
+/// The supervisor's text, which is one line on its way and has the program's name already.
+fn spoken(line: &str) -> String {
+    line.trim_end().trim_start_matches("wsl-sim: ").replace('\u{1f}', "\n")
+}
+
+fn dial(folder: &Path) -> io::Result<OwnedFd> {
+    let socket =
+        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let (_directory, address) = socket_address(folder)?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(socket)
+}
+
+/// Terminates a distribution if it runs (W§5.6) and cleans up. The lock that is returned keeps it from being started.
+///
+/// # Errors
+///
+/// Something of it cannot be removed.
+pub fn terminate(registry: &Registry, name: &str) -> Result<File> {
+    let folder = registry.folder(name);
+    let lock = registry.lock_instance(name)?;
+    if let Some(record) = InstanceRecord::read(&folder).filter(|record| record.supervisor.alive()) {
+        let mut patience = Duration::from_secs(5);
+        if let Ok(socket) = dial(&folder)
+            && protocol::send(&socket, &InitRequest::Terminate, &[]).is_ok()
+        {
+            patience += Duration::from_millis(record.timeout);
+        }
+        wait_or_kill(&record, patience)?;
+    }
+    clean_up(&folder)?;
+    Ok(lock)
+}
+
+fn wait_or_kill(record: &InstanceRecord, patience: Duration) -> Result<()> {
+    let Some(pid) = i32::try_from(record.supervisor.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
+    if !record.supervisor.alive() || wait(&pidfd, patience).doing("wait for", "the supervisor")? {
+        return Ok(());
+    }
+    eprintln!("wsl-sim: the distribution does not end; killing it");
+    let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+    wait(&pidfd, Duration::from_secs(5)).doing("wait for", "the supervisor")?;
+    Ok(())
+}
+
+/// Waits until a process has ended; `false` if it has not in time.
+///
+/// # Errors
+///
+/// The system's.
+pub fn wait(pidfd: impl AsFd, patience: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) if !left.is_zero() => {}
+            Ok(count) => return Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

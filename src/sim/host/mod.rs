@@ -1,0 +1,17 @@
+//! wsl.exe's side and its service's: the registry, imports and exports, clients, and the process that owns a running
+//! distribution.
+
+pub mod bsdtar;
+pub mod cgroup;
+pub mod client;
+pub mod examine;
+pub mod export;
+pub mod import;
+pub mod instance;
+pub mod list;
+pub mod record;
+pub mod registry;
+pub mod rootfs;
+pub mod streams;
+pub mod supervisor;
+pub mod variables;

@@ -1,0 +1,65 @@
+//! What is in a distribution's folder while it starts or runs, so that everybody finds it and can clean up after it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::net::SocketAddrUnix;
+use serde::{Deserialize, Serialize};
+
+use crate::sim::host::registry::replace;
+use crate::sim::wire::error::{Doing, Result};
+use crate::sim::wire::process::Identity;
+
+/// The supervisor's `argv[0]`, by which the program knows what it is.
+pub const SUPERVISOR: &str = "wsl-sim-supervisor";
+
+/// The file that says what the supervisor is to start.
+pub const START: &str = "start.json";
+
+/// The file of an [`InstanceRecord`].
+pub const RECORD: &str = "instance.json";
+
+/// The socket of WSL's init.
+pub const SOCKET: &str = "socket";
+
+/// What is recorded of a running distribution, so that anyone can clean up after it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstanceRecord {
+    /// The process that owns it: with it everything inside dies.
+    pub supervisor: Identity,
+    /// Its cgroup.
+    pub cgroup: PathBuf,
+    /// `boot.initTimeout` in milliseconds, once known.
+    pub timeout: u64,
+}
+
+impl InstanceRecord {
+    /// The record in a distribution's folder.
+    #[must_use]
+    pub fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()
+    }
+
+    /// Replaces the record.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let json = serde_json::to_vec(self).map_err(io::Error::from).doing("encode", "")?;
+        replace(&folder.join(RECORD), &json)
+    }
+}
+
+/// A socket's path may have 107 bytes, a registry's more: go through the folder's descriptor.
+///
+/// # Errors
+///
+/// The folder cannot be opened.
+pub fn socket_address(folder: &Path) -> io::Result<(File, SocketAddrUnix)> {
+    use std::os::fd::AsRawFd;
+    let directory = File::open(folder)?;
+    let path = format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd());
+    Ok((directory, SocketAddrUnix::new(path)?))
+}

@@ -1,0 +1,76 @@
+//! The variables of the environment that stand for the Windows machine (`wsl-sim --help`).
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::registration::Registration;
+use crate::sim::wire::start::{Start, Wslg};
+
+/// A start of a distribution on the Windows machine that the environment describes (see `--help`).
+///
+/// # Errors
+///
+/// A variable has no valid value, or there is no static program for `/init`.
+pub fn start(folder: &Path, registration: &Registration) -> Result<Start> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let wslg = match variable("WSL_SIM_WSLG").as_deref() {
+        None | Some("present") => Wslg::Present,
+        Some("headless") => Wslg::Headless,
+        Some("absent") => Wslg::Absent,
+        Some(other) => {
+            return Err(Error::Missing(format!(
+                "WSL_SIM_WSLG is present, headless or absent, not {other:?}"
+            )));
+        }
+    };
+    let machine = rustix::system::uname();
+    Ok(Start {
+        folder: folder.into(),
+        root: registration.root(),
+        name: registration.distribution_name.clone(),
+        default_uid: registration.default_uid,
+        init: static_init()?,
+        hostname: variable("WSL_SIM_HOSTNAME")
+            .unwrap_or_else(|| machine.nodename().to_string_lossy().into_owned()),
+        timezone: variable("WSL_SIM_TIMEZONE").unwrap_or_else(|| "Etc/UTC".into()),
+        drives: variable("WSL_SIM_DRIVES").unwrap_or_else(|| "c".into()),
+        windows_path: variable("WSL_SIM_WINDOWS_PATH")
+            .unwrap_or_else(|| "/mnt/c/Windows/system32:/mnt/c/Windows".into()),
+        wslg,
+        safe_mode: variable("WSL_SIM_SAFE_MODE").as_deref() == Some("1"),
+        full_hash: variable("WSL_SIM_STORE_HASH").as_deref() == Some("full"),
+    })
+}
+
+fn static_init() -> Result<PathBuf> {
+    let own = std::env::current_exe().doing("find", "wsl-sim itself")?;
+    let given = std::env::var_os("WSL_SIM_INIT").map(PathBuf::from);
+    let path = given.unwrap_or(own);
+    if is_static(&path).doing("read", &path)? {
+        return Ok(path);
+    }
+    Err(Error::Missing(format!(
+        "{} is linked dynamically and cannot be /init in a distribution.\n\
+         Build a static one with checks/tools, or name one in WSL_SIM_INIT.",
+        path.display(),
+    )))
+}
+
+/// Whether an ELF file asks for no interpreter.
+fn is_static(path: &Path) -> io::Result<bool> {
+    let mut head = vec![0; 4096];
+    let count = File::open(path)?.read(&mut head)?;
+    head.truncate(count);
+    let number = |at: usize, size: usize| -> Option<usize> {
+        let bytes = head.get(at..at + size)?;
+        bytes.iter().rev().try_fold(0_usize, |value, &byte| value.checked_mul(256)?.checked_add(byte.into()))
+    };
+    let headers = || -> Option<bool> {
+        let (table, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+        let types = (0..count).map(|index| number(table + index * size, 4));
+        types.collect::<Option<Vec<_>>>().map(|types| !types.contains(&3))
+    };
+    Ok(head.starts_with(b"\x7fELF\x02\x01") && headers().unwrap_or(false))
+}

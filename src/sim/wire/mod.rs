@@ -1,0 +1,7 @@
+//! What both sides of the simulator know: wsl.exe's (`host`) and WSL's init (`guest`). Uses neither.
+
+pub mod error;
+pub mod process;
+pub mod protocol;
+pub mod registration;
+pub mod start;

@@ -1,0 +1,65 @@
+//! What the start of a distribution depends on: put together by the client, carried out by the supervisor and by WSL's
+//! init.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::wsl::settings::Settings;
+
+/// `WSLg` in the simulated VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wslg {
+    /// With sockets for X11, Wayland and sound.
+    Present,
+    /// The directories without Wayland's socket.
+    Headless,
+    /// Switched off.
+    Absent,
+}
+
+/// All that a start depends on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// The distribution's folder in the registry.
+    pub folder: PathBuf,
+    /// Its root directory.
+    pub root: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// The registry's default user.
+    pub default_uid: u32,
+    /// Static program for `/init`.
+    pub init: PathBuf,
+    /// The Windows machine's name.
+    pub hostname: String,
+    /// IANA name of the Windows time zone.
+    pub timezone: String,
+    /// Letters of the Windows drives.
+    pub drives: String,
+    /// The Windows PATH, translated.
+    pub windows_path: String,
+    /// See [`Wslg`].
+    pub wslg: Wslg,
+    /// `.wslconfig`'s safe mode.
+    pub safe_mode: bool,
+    /// Read the whole store before and after.
+    pub full_hash: bool,
+}
+
+/// What the supervisor hands to the distribution's first process, which it has forked in a new PID namespace.
+pub struct FirstProcess<'a> {
+    /// What the start depends on.
+    pub start: &'a Start,
+    /// wsl.conf as read from outside (W§4.1).
+    pub outside: &'a Settings,
+    /// The distribution's cgroup, as seen from outside.
+    pub cgroup: &'a Path,
+    /// The machine's cgroup2 is mounted with `nsdelegate`.
+    pub nsdelegate: bool,
+    /// Stands in for `/dev/kmsg`.
+    pub kmsg: OwnedFd,
+    /// Where clients connect.
+    pub listener: OwnedFd,
+}
