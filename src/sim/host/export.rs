@@ -9,9 +9,10 @@ use std::process::Stdio;
 use crate::sim::host::bsdtar::{bsdtar, missing, needs_root};
 use crate::sim::host::instance;
 use crate::sim::host::registry::Registry;
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::registration::{DistributionState, Registration};
+use crate::system::error::Context;
 
 /// `--export --format`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,10 +67,10 @@ fn target(file: &Path) -> Result<Target> {
         return Ok(Target::Stream(Stdio::inherit()));
     }
     if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
-        let file = File::options().write(true).open(file).doing("write", file)?;
+        let file = File::options().write(true).open(file).doing_at("write", file)?;
         return Ok(Target::Stream(file.into()));
     }
-    let path = std::path::absolute(file).doing("resolve", file)?;
+    let path = std::path::absolute(file).doing_at("resolve", file)?;
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}", std::process::id()));
@@ -85,7 +86,7 @@ fn write(
     let (stdout, names) = match target {
         Target::Stream(stream) => (stream, None),
         Target::File { unfinished, path } => {
-            let file = File::create(&unfinished).doing("make", &path)?;
+            let file = File::create(&unfinished).doing_at("make", &path)?;
             (file.into(), Some((unfinished, path)))
         }
     };
@@ -104,7 +105,7 @@ fn write(
     if !status.success() {
         return Err(Error::wsl("Wsl/Service/WSL_E_EXPORT_FAILED", "Exporting the distribution failed."));
     }
-    names.map_or(Ok(()), |(unfinished, path)| fs::rename(unfinished, &path).doing("make", &path))
+    names.map_or(Ok(()), |(unfinished, path)| fs::rename(unfinished, &path).doing_at("make", &path))
 }
 
 /// Terminates a distribution and deletes it with its disk.
@@ -125,7 +126,7 @@ pub fn unregister(registry: &Registry, name: &str) -> Result<()> {
     registration.state = DistributionState::Uninstalling(Identity::own());
     match registry.lock()?.put(&registration) {
         // Deleting makes space, and who is killed meanwhile has to be told to delete once more.
-        Err(Error::System { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {}
+        Err(Error::System(failure)) if failure.reason().kind() == io::ErrorKind::StorageFull => {}
         recorded => recorded?,
     }
     registration.delete_disk()?;

@@ -7,8 +7,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::{DistributionState, Registration, delete};
+use crate::system::error::Context;
 use crate::wsl::distribution::valid_name;
 
 /// The registry's directory.
@@ -37,8 +38,8 @@ impl Registry {
             .ok_or_else(|| {
                 Error::Missing("set WSL_SIM_HOME: neither it nor HOME is in the environment".into())
             })?;
-        fs::create_dir_all(&home).doing("make", &home)?;
-        let home = home.canonicalize().doing("resolve", &home)?;
+        fs::create_dir_all(&home).doing_at("make", &home)?;
+        let home = home.canonicalize().doing_at("resolve", &home)?;
         Ok(Self { home })
     }
 
@@ -49,8 +50,8 @@ impl Registry {
     /// The lock cannot be had or a remnant not be removed.
     pub fn lock(&self) -> Result<Locked<'_>> {
         let path = self.home.join("lock");
-        let lock = File::options().create(true).append(true).open(&path).doing("open", &path)?;
-        lock.lock().doing("lock", &path)?;
+        let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
+        lock.lock().doing_at("lock", &path)?;
         let locked = Locked { registry: self, _lock: lock };
         locked.clean_up()?;
         Ok(locked)
@@ -69,8 +70,8 @@ impl Registry {
     /// The folder is gone.
     pub fn lock_instance(&self, name: &str) -> Result<File> {
         let path = self.folder(name).join("instance.lock");
-        let lock = File::options().create(true).append(true).open(&path).doing("open", &path)?;
-        lock.lock().doing("lock", &path)?;
+        let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
+        lock.lock().doing_at("lock", &path)?;
         Ok(lock)
     }
 
@@ -81,11 +82,11 @@ impl Registry {
     /// The folder is gone.
     pub fn try_lock_instance(&self, name: &str) -> Result<Option<File>> {
         let path = self.folder(name).join("instance.lock");
-        let lock = File::options().create(true).append(true).open(&path).doing("open", &path)?;
+        let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(lock)),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error).doing("lock", &path),
+            Err(TryLockError::Error(error)) => Err(error).doing_at("lock", &path),
         }
     }
 }
@@ -134,8 +135,8 @@ impl Locked<'_> {
     /// The registry cannot be written.
     pub fn put(&self, registration: &Registration) -> Result<()> {
         let folder = self.registry.folder(&registration.distribution_name);
-        fs::create_dir_all(&folder).doing("make", &folder)?;
-        let json = serde_json::to_vec_pretty(registration).map_err(io::Error::from).doing("encode", "")?;
+        fs::create_dir_all(&folder).doing_at("make", &folder)?;
+        let json = serde_json::to_vec_pretty(registration).map_err(io::Error::from).doing("encode the registration")?;
         replace(&folder.join("registration.json"), &json)?;
         if registration.state == DistributionState::Installed && self.chosen()?.is_none() {
             self.set_default(&registration.distribution_name)?;
@@ -161,7 +162,7 @@ impl Locked<'_> {
     pub fn rename(&self, provisional: &str, registration: &mut Registration) -> Result<()> {
         let old = self.registry.folder(provisional);
         let new = self.registry.folder(&registration.distribution_name);
-        fs::rename(&old, &new).doing("rename", &old)?;
+        fs::rename(&old, &new).doing_at("rename", &old)?;
         if let Ok(inside) = registration.base_path.strip_prefix(&old) {
             registration.base_path = new.join(inside);
         }
@@ -180,7 +181,7 @@ impl Locked<'_> {
             }
         }
         match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing("delete", folder),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing_at("delete", folder),
             _ => Ok(()),
         }
     }
@@ -204,7 +205,7 @@ impl Locked<'_> {
         match fs::read_to_string(&path) {
             Ok(name) => Ok(read(&self.registry.folder(&name))?.map(|found| found.distribution_name)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).doing("read", &path),
+            Err(error) => Err(error).doing_at("read", &path),
         }
     }
 
@@ -223,7 +224,7 @@ impl Locked<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             entries => entries
                 .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-                .doing("read", &path),
+                .doing_at("read", &path),
         }
     }
 
@@ -233,7 +234,7 @@ impl Locked<'_> {
         for folder in self.folders()? {
             delete(&folder.join("registration.new"))?;
             match read(&folder)? {
-                None => fs::remove_dir_all(&folder).doing("delete", &folder)?,
+                None => fs::remove_dir_all(&folder).doing_at("delete", &folder)?,
                 Some(registration) => match registration.state {
                     DistributionState::Installing(worker) | DistributionState::Uninstalling(worker)
                         if !worker.alive() =>
@@ -257,9 +258,11 @@ impl Locked<'_> {
 fn read(folder: &Path) -> Result<Option<Registration>> {
     let path = folder.join("registration.json");
     match fs::read(&path) {
-        Ok(json) => serde_json::from_slice(&json).map(Some).map_err(io::Error::from).doing("decode", &path),
+        Ok(json) => {
+            serde_json::from_slice(&json).map(Some).map_err(io::Error::from).doing_at("decode", &path)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).doing("read", &path),
+        Err(error) => Err(error).doing_at("read", &path),
     }
 }
 
@@ -280,5 +283,5 @@ pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }
-    written.doing("write", path)
+    written.doing_at("write", path)
 }
