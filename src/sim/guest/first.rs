@@ -153,7 +153,7 @@ fn safe_mode(settings: &mut Settings) {
     settings.boot_command = None;
 }
 
-fn lock_binfmt_status() -> Result<()> {
+fn lock_binfmt_status() -> Result<(), Failure> {
     let (lock, status) = ("/run/wsl/binfmt-status-lock", "/proc/sys/fs/binfmt_misc/status");
     fs::create_dir_all("/run/wsl").doing_at("make", "/run/wsl")?;
     fs::write(lock, "enabled\n").doing_at("write", lock)?;
@@ -161,7 +161,7 @@ fn lock_binfmt_status() -> Result<()> {
     mount_remount(status, MountFlags::BIND | MountFlags::RDONLY, "").doing_at("protect", status)
 }
 
-fn generators(gui: bool) -> Result<()> {
+fn generators(gui: bool) -> Result<(), Failure> {
     let mut all = vec![("/run/systemd/system-generators", "wsl-generator")];
     if gui {
         all.push(("/run/systemd/user-generators", "wsl-user-generator"));
@@ -174,7 +174,7 @@ fn generators(gui: bool) -> Result<()> {
 }
 
 /// A process that ends the distribution when WSL's init dies.
-fn watch_parent() -> Result<()> {
+fn watch_parent() -> Result<(), Failure> {
     let parent = rustix::process::getpid();
     let pidfd = rustix::process::pidfd_open(parent, PidfdFlags::empty()).doing("watch WSL's init")?;
     if fork().doing("fork the watcher")?.is_none() {

@@ -22,7 +22,7 @@ use rustix::thread::{CapabilitySet, UnshareFlags, remove_capability_from_boundin
 use crate::sim::guest::overlay;
 use crate::sim::wire::error::{Error, Result};
 use crate::sys::simulator::{loopback_up, unshare};
-use crate::system::error::Context;
+use crate::system::error::{Context, Failure};
 
 const NOTHING: MountFlags = MountFlags::empty();
 
@@ -36,7 +36,8 @@ pub fn bind_to_supervisor(cgroup: &Path, kmsg: &OwnedFd) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("bind to the supervisor")?;
     outlived(kmsg)?;
     let procs = cgroup.join("cgroup.procs");
-    fs::write(&procs, "0").doing_at("write", &procs)
+    fs::write(&procs, "0").doing_at("write", &procs)?;
+    Ok(())
 }
 
 /// Goes into a distribution's root, in namespaces of its own, with nothing of the machine's tree in reach. `false` if
@@ -135,14 +136,14 @@ fn place(tree: &OwnedFd, target: &str) -> io::Result<()> {
 /// # Errors
 ///
 /// The system's, but for "exists".
-pub fn directory(path: &str, mode: u32) -> Result<()> {
+pub fn directory(path: &str, mode: u32) -> Result<(), Failure> {
     match fs::DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing_at("make", path),
         _ => Ok(()),
     }
 }
 
-fn link(target: &str, path: &str) -> Result<()> {
+fn link(target: &str, path: &str) -> Result<(), Failure> {
     match symlink(target, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing_at("link", path),
         _ => Ok(()),
@@ -154,17 +155,17 @@ fn link(target: &str, path: &str) -> Result<()> {
 /// # Errors
 ///
 /// The system's.
-pub fn attach(fs: &str, target: &str, flags: MountFlags, options: &str) -> Result<()> {
+pub fn attach(fs: &str, target: &str, flags: MountFlags, options: &str) -> Result<(), Failure> {
     fs::create_dir_all(target).doing_at("make", target)?;
     let data = std::ffi::CString::new(options).map_err(io::Error::from).doing_at("encode", options)?;
     mount(fs, target, fs, flags, data.as_c_str()).doing_at(format!("mount {fs} on"), target)
 }
 
-fn shared(target: &str) -> Result<()> {
+fn shared(target: &str) -> Result<(), Failure> {
     mount_change(target, MountPropagationFlags::SHARED).doing_at("share", target)
 }
 
-fn base(log: &OwnedFd) -> Result<()> {
+fn base(log: &OwnedFd) -> Result<(), Failure> {
     rustix::process::umask(Mode::empty());
     let (nosuid, nodev, noexec) = (MountFlags::NOSUID, MountFlags::NODEV, MountFlags::NOEXEC);
     attach("tmpfs", "/dev", nosuid, "mode=755")?;
@@ -210,7 +211,7 @@ fn base(log: &OwnedFd) -> Result<()> {
 }
 
 /// The devices that every program may expect; the machine's disks are not among them.
-fn devices() -> Result<()> {
+fn devices() -> Result<(), Failure> {
     for (path, major, minor, mode) in [
         ("/dev/null", 1, 3, 0o666),
         ("/dev/zero", 1, 5, 0o666),
@@ -229,7 +230,7 @@ fn devices() -> Result<()> {
 }
 
 /// Kernel settings are the machine's; only those of the network are this namespace's own.
-fn protect_proc() -> Result<()> {
+fn protect_proc() -> Result<(), Failure> {
     let kept = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     for path in ["/proc/sys", "/proc/sysrq-trigger"].into_iter().filter(|path| Path::new(path).exists()) {
         mount_bind(path, path).doing_at("bind", path)?;
@@ -243,7 +244,7 @@ fn protect_proc() -> Result<()> {
 }
 
 /// The registry of binary formats is the kernel's: files of the same names stand in.
-fn binfmt() -> Result<()> {
+fn binfmt() -> Result<(), Failure> {
     let path = "/proc/sys/fs/binfmt_misc";
     if !Path::new(path).exists() {
         return Ok(());
@@ -267,7 +268,7 @@ fn binfmt() -> Result<()> {
 /// # Errors
 ///
 /// The system's.
-pub fn bind(source: &str, target: &str, read_only: bool) -> Result<()> {
+pub fn bind(source: &str, target: &str, read_only: bool) -> Result<(), Failure> {
     mount_bind(source, target).doing_at("bind", target)?;
     if read_only {
         mount_remount(target, MountFlags::BIND | MountFlags::RDONLY | NOTHING, "")
@@ -281,6 +282,6 @@ pub fn bind(source: &str, target: &str, read_only: bool) -> Result<()> {
 /// # Errors
 ///
 /// The system's.
-pub fn share(target: &str) -> Result<()> {
+pub fn share(target: &str) -> Result<(), Failure> {
     shared(target)
 }

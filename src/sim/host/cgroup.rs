@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::sim::wire::error::{Error, Result};
-use crate::system::error::Context;
+use crate::system::error::{Context, Failure};
 
 /// Where the unified hierarchy is mounted: `/sys/fs/cgroup`, or `/sys/fs/cgroup/unified` beside the old ones.
 ///
@@ -43,7 +43,7 @@ pub fn nsdelegate() -> bool {
 /// # Errors
 ///
 /// A process does not die within ten seconds.
-pub fn remove(cgroup: &Path) -> Result<()> {
+pub fn remove(cgroup: &Path) -> Result<(), Failure> {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         match fs::write(cgroup.join("cgroup.kill"), "1") {

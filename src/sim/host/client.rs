@@ -156,7 +156,7 @@ fn finish_first_run(registry: &Registry, name: &str, default_uid: Option<i32>) -
     if let Some(uid) = default_uid {
         registration.default_uid = uid.cast_unsigned();
     }
-    locked.put(&registration)
+    Ok(locked.put(&registration)?)
 }
 
 fn request(

@@ -59,7 +59,8 @@ pub fn export(registry: &Registry, name: &str, file: &Path, format: ArchiveForma
     };
     let result = write(registry, &registration, target, format);
     let ended = registration.end_export().and_then(|()| registry.lock()?.put(&registration));
-    result.and(ended)
+    result?;
+    Ok(ended?)
 }
 
 fn target(file: &Path) -> Result<Target> {
@@ -105,7 +106,10 @@ fn write(
     if !status.success() {
         return Err(Error::wsl("Wsl/Service/WSL_E_EXPORT_FAILED", "Exporting the distribution failed."));
     }
-    names.map_or(Ok(()), |(unfinished, path)| fs::rename(unfinished, &path).doing_at("make", &path))
+    if let Some((unfinished, path)) = names {
+        fs::rename(unfinished, &path).doing_at("make", &path)?;
+    }
+    Ok(())
 }
 
 /// Terminates a distribution and deletes it with its disk.
@@ -126,9 +130,9 @@ pub fn unregister(registry: &Registry, name: &str) -> Result<()> {
     registration.state = DistributionState::Uninstalling(Identity::own());
     match registry.lock()?.put(&registration) {
         // Deleting makes space, and who is killed meanwhile has to be told to delete once more.
-        Err(Error::System(failure)) if failure.reason().kind() == io::ErrorKind::StorageFull => {}
+        Err(failure) if failure.reason().kind() == io::ErrorKind::StorageFull => {}
         recorded => recorded?,
     }
     registration.delete_disk()?;
-    registry.lock()?.remove(&registration.distribution_name)
+    Ok(registry.lock()?.remove(&registration.distribution_name)?)
 }

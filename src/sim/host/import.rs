@@ -77,6 +77,7 @@ pub fn import(registry: &Registry, import: &Import<'_>) -> Result<String> {
     let unpacked = registry
         // Made now, the lock is there when the disk is full.
         .lock_instance(&registration.distribution_name)
+        .map_err(Error::from)
         .and_then(|_| unpack(&registration.root(), archive))
         .and_then(|()| examine(&mut registration))
         .and_then(|distribution| settle(registry, import, &mut registration, &distribution));
@@ -112,7 +113,7 @@ fn settle(
         locked.rename(&provisional, registration)?;
     }
     registration.state = DistributionState::Installed;
-    locked.put(registration)
+    Ok(locked.put(registration)?)
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -182,7 +183,7 @@ fn place(directory: &Path) -> Result<PathBuf> {
             Err(Error::wsl("Wsl/ERROR_DIRECTORY", "The directory name is invalid."))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing()),
-        resolved => resolved.doing_at("resolve", directory),
+        resolved => Ok(resolved.doing_at("resolve", directory)?),
     }
 }
 
@@ -216,7 +217,9 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
     }
     match feeder.join() {
         // bsdtar stops at the end of the archive and takes nothing after it.
-        Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).doing("read the archive"),
+        Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Ok(Err(error).doing("read the archive")?)
+        }
         _ => Ok(()),
     }
 }

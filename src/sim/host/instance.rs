@@ -33,7 +33,7 @@ pub fn running(folder: &Path) -> bool {
 /// # Errors
 ///
 /// Something cannot be removed.
-pub fn clean_up(folder: &Path) -> Result<()> {
+pub fn clean_up(folder: &Path) -> Result<(), Failure> {
     if let Some(record) = InstanceRecord::read(folder) {
         cgroup::remove(&record.cgroup)?;
     }

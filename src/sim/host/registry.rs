@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::{DistributionState, Registration, delete};
-use crate::system::error::Context;
+use crate::system::error::{Context, Failure};
 use crate::wsl::distribution::valid_name;
 
 /// The registry's directory.
@@ -48,7 +48,7 @@ impl Registry {
     /// # Errors
     ///
     /// The lock cannot be had or a remnant not be removed.
-    pub fn lock(&self) -> Result<Locked<'_>> {
+    pub fn lock(&self) -> Result<Locked<'_>, Failure> {
         let path = self.home.join("lock");
         let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
         lock.lock().doing_at("lock", &path)?;
@@ -68,7 +68,7 @@ impl Registry {
     /// # Errors
     ///
     /// The folder is gone.
-    pub fn lock_instance(&self, name: &str) -> Result<File> {
+    pub fn lock_instance(&self, name: &str) -> Result<File, Failure> {
         let path = self.folder(name).join("instance.lock");
         let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
         lock.lock().doing_at("lock", &path)?;
@@ -80,7 +80,7 @@ impl Registry {
     /// # Errors
     ///
     /// The folder is gone.
-    pub fn try_lock_instance(&self, name: &str) -> Result<Option<File>> {
+    pub fn try_lock_instance(&self, name: &str) -> Result<Option<File>, Failure> {
         let path = self.folder(name).join("instance.lock");
         let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
         match lock.try_lock() {
@@ -97,7 +97,7 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be read.
-    pub fn all(&self) -> Result<Vec<Registration>> {
+    pub fn all(&self) -> Result<Vec<Registration>, Failure> {
         let mut all = Vec::new();
         for folder in self.folders()? {
             all.extend(read(&folder)?);
@@ -133,10 +133,12 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be written.
-    pub fn put(&self, registration: &Registration) -> Result<()> {
+    pub fn put(&self, registration: &Registration) -> Result<(), Failure> {
         let folder = self.registry.folder(&registration.distribution_name);
         fs::create_dir_all(&folder).doing_at("make", &folder)?;
-        let json = serde_json::to_vec_pretty(registration).map_err(io::Error::from).doing("encode the registration")?;
+        let json = serde_json::to_vec_pretty(registration)
+            .map_err(io::Error::from)
+            .doing("encode the registration")?;
         replace(&folder.join("registration.json"), &json)?;
         if registration.state == DistributionState::Installed && self.chosen()?.is_none() {
             self.set_default(&registration.distribution_name)?;
@@ -149,7 +151,7 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be written.
-    pub fn remove(&self, name: &str) -> Result<()> {
+    pub fn remove(&self, name: &str) -> Result<(), Failure> {
         self.remove_folder(&self.registry.folder(name), name)
     }
 
@@ -159,7 +161,7 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be written.
-    pub fn rename(&self, provisional: &str, registration: &mut Registration) -> Result<()> {
+    pub fn rename(&self, provisional: &str, registration: &mut Registration) -> Result<(), Failure> {
         let old = self.registry.folder(provisional);
         let new = self.registry.folder(&registration.distribution_name);
         fs::rename(&old, &new).doing_at("rename", &old)?;
@@ -169,7 +171,7 @@ impl Locked<'_> {
         Ok(())
     }
 
-    fn remove_folder(&self, folder: &Path, name: &str) -> Result<()> {
+    fn remove_folder(&self, folder: &Path, name: &str) -> Result<(), Failure> {
         // First the default: a command that is killed in between leaves a folder that the next one deletes.
         if self.chosen()?.is_some_and(|default| default.eq_ignore_ascii_case(name)) {
             let others = self.all()?.into_iter().filter(|other| other.state == DistributionState::Installed);
@@ -191,7 +193,7 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be read.
-    pub fn default(&self) -> Result<Option<String>> {
+    pub fn default(&self) -> Result<Option<String>, Failure> {
         if let Some(chosen) = self.chosen()? {
             return Ok(Some(chosen));
         }
@@ -200,7 +202,7 @@ impl Locked<'_> {
     }
 
     /// The default distribution as it is recorded, if it exists.
-    fn chosen(&self) -> Result<Option<String>> {
+    fn chosen(&self) -> Result<Option<String>, Failure> {
         let path = self.registry.home.join("default");
         match fs::read_to_string(&path) {
             Ok(name) => Ok(read(&self.registry.folder(&name))?.map(|found| found.distribution_name)),
@@ -214,11 +216,11 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be written.
-    pub fn set_default(&self, name: &str) -> Result<()> {
+    pub fn set_default(&self, name: &str) -> Result<(), Failure> {
         replace(&self.registry.home.join("default"), name.as_bytes())
     }
 
-    fn folders(&self) -> Result<Vec<PathBuf>> {
+    fn folders(&self) -> Result<Vec<PathBuf>, Failure> {
         let path = self.registry.home.join("distributions");
         match fs::read_dir(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -229,7 +231,7 @@ impl Locked<'_> {
     }
 
     /// Finishes what killed commands began: a half import is undone, a half removal completed.
-    fn clean_up(&self) -> Result<()> {
+    fn clean_up(&self) -> Result<(), Failure> {
         delete(&self.registry.home.join("default.new"))?;
         for folder in self.folders()? {
             delete(&folder.join("registration.new"))?;
@@ -255,7 +257,7 @@ impl Locked<'_> {
     }
 }
 
-fn read(folder: &Path) -> Result<Option<Registration>> {
+fn read(folder: &Path) -> Result<Option<Registration>, Failure> {
     let path = folder.join("registration.json");
     match fs::read(&path) {
         Ok(json) => {
@@ -274,7 +276,7 @@ fn read(folder: &Path) -> Result<Option<Registration>> {
 /// # Errors
 ///
 /// The file cannot be written; the old one is still there.
-pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
+pub fn replace(path: &Path, contents: &[u8]) -> Result<(), Failure> {
     let new = path.with_extension("new");
     let written = File::create(&new).and_then(|mut file| {
         io::Write::write_all(&mut file, contents)?;

@@ -46,7 +46,8 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
     for name in [SOCKET, RECORD] {
         let _ = fs::remove_file(start.folder.join(name));
     }
-    result.and(removed)
+    result?;
+    Ok(removed?)
 }
 
 fn supervise(
