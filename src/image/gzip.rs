@@ -14,11 +14,21 @@ use libdeflater::{CompressionLvl, Compressor};
 use super::stream::{Sink, closed};
 use super::{Error, Result, deflate};
 
-/// How much is compressed on its own: larger blocks gain a fifth of a percent, smaller ones lose up to one.
-const BLOCK: usize = 4 << 20;
+/// How much is compressed on its own. Blocks of 4 MiB would gain an eighth of a percent, but two of them are more than a
+/// thread may add to the memory.
+const BLOCK: usize = 1 << 20;
 
-/// How many compressed blocks may wait for their turn to be written.
-const WINDOW: usize = 6;
+/// How many blocks may be read ahead of `threads` that compress: half as many again, so that none of them waits while the
+/// producer opens small files.
+const fn read_ahead(threads: usize) -> usize {
+    threads + threads / 2 + 2
+}
+
+/// How many blocks may be under way between the producer and the writer: as many again as are being compressed, so that
+/// one that takes long holds nobody up.
+const fn in_flight(threads: usize) -> usize {
+    2 * threads
+}
 
 /// The level at which libdeflate is smaller than zlib's default and three times as fast.
 pub const DEFAULT_LEVEL: i32 = 6;
@@ -60,10 +70,9 @@ pub fn compress<T>(
         CompressionLvl::new(level).map_err(|_| Error::entry("compressionLevel", "must be 1 to 12"))?;
     let threads = threads.max(1);
     let (jobs, waiting) = sync_channel::<Job>(threads);
-    let (order, ordered) = sync_channel(WINDOW);
+    let (order, ordered) = sync_channel(in_flight(threads));
     let (free, buffers) = channel();
-    // One for each thread and one more that is filled or waits for it.
-    for _ in 0..=2 * threads {
+    for _ in 0..read_ahead(threads) {
         let _ = free.send(vec![0; BLOCK]);
     }
     let waiting = Mutex::new(waiting);
@@ -86,32 +95,32 @@ pub fn compress<T>(
 /// Compresses blocks until there are no more.
 fn work(level: CompressionLvl, jobs: &Mutex<Receiver<Job>>, free: &Sender<Vec<u8>>) {
     let mut compressor = Compressor::new(level);
-    let mut scratch = vec![0; compressor.deflate_compress_bound(BLOCK)];
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { buffer, length, stored, result }) = job else { return };
         let data = &buffer[..length];
         let mut crc = Hasher::new();
         crc.update(data);
-        let stream = if stored {
-            Ok(stored_blocks(data))
-        } else {
-            compressor
-                .deflate_compress(data, &mut scratch)
-                .map_err(|_| Error::Deflate("more output than the compressor's own bound"))
-                .and_then(|compressed| {
-                    let mut stream = Vec::with_capacity(compressed + 8);
-                    stream.extend_from_slice(&scratch[..compressed]);
-                    deflate::open_end(&mut stream)?;
-                    Ok(stream)
-                })
-        };
+        let stream = if stored { Ok(stored_blocks(data)) } else { compress_block(&mut compressor, data) };
         let size = u32::try_from(length).unwrap_or_default();
         let block = stream.map(|stream| Block { stream, crc, size });
         // Nobody listens any more when the producer or the writer has failed.
         let _ = free.send(buffer);
         let _ = result.send(block);
     }
+}
+
+/// `data` compressed, so that others can follow.
+fn compress_block(compressor: &mut Compressor, data: &[u8]) -> Result<Vec<u8>> {
+    // Zeroed memory costs nothing before it is written to, and what is not needed is given back.
+    let mut stream = vec![0; compressor.deflate_compress_bound(data.len()) + 8];
+    let compressed = compressor
+        .deflate_compress(data, &mut stream)
+        .map_err(|_| Error::Deflate("more output than the compressor's own bound"))?;
+    stream.truncate(compressed);
+    deflate::open_end(&mut stream)?;
+    stream.shrink_to_fit();
+    Ok(stream)
 }
 
 /// `data` as it is, in stored blocks that others can follow (RFC 1951, 3.2.4).

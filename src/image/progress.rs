@@ -50,19 +50,23 @@ impl Progress {
 
     /// Counts `bytes` more.
     pub fn add(&self, bytes: u64) {
-        let done = self.done.get() + bytes;
+        let done = self.done.get().saturating_add(bytes);
         self.done.set(done);
         if done < self.next.get() {
             return;
         }
         if self.plain {
-            let tenths = (10 * done).checked_div(self.total).unwrap_or(10).min(10);
+            let tenths = done.saturating_mul(10).checked_div(self.total).unwrap_or(10).min(10);
             eprintln!("{:>3} %  {} of {}", 10 * tenths, HumanBytes(done), HumanBytes(self.total.max(done)));
             // The total is what Nix says of the store paths; other files may come on top.
-            self.next.set(if tenths == 10 { u64::MAX } else { (self.total * (tenths + 1)).div_ceil(10) });
+            self.next.set(if tenths == 10 {
+                u64::MAX
+            } else {
+                self.total.saturating_mul(tenths + 1).div_ceil(10)
+            });
         } else {
             self.bar.set_position(done);
-            self.next.set(done + STEP);
+            self.next.set(done.saturating_add(STEP));
         }
     }
 

@@ -92,7 +92,7 @@ pub fn named(text: &str) -> String {
 
 fn install(state: &State, screen: &mut Screen) -> Result<()> {
     let manifest = state.manifest()?;
-    if state.journal() != Journal::Switching {
+    if state.journal() != Journal::Switching || !switch::is_ready(state, &manifest) {
         let free = check_space(state, &manifest)?;
         state.set_journal(Journal::Unpacking { free })?;
         screen.line(ONCE);
@@ -121,14 +121,14 @@ fn check_space(state: &State, manifest: &Manifest) -> Result<u64> {
     if found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         return Err(Error::ReadOnly);
     }
-    let free = found.f_bavail * found.f_frsize;
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
     // What an earlier attempt has written is not needed again.
     let before = match state.journal() {
         Journal::Unpacking { free: before } => before.max(free),
         Journal::New | Journal::Switching => free,
     };
     let rest = manifest.disk.saturating_sub(before - free);
-    let needed = rest + RESERVE;
+    let needed = rest.saturating_add(RESERVE);
     if free < needed {
         return Err(Error::Space { needed: needed.div_ceil(MEGABYTE), free: free / MEGABYTE });
     }

@@ -4,13 +4,55 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
+use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, UTIME_OMIT, Uid};
 use tar::{EntryType, Header, PaxExtensions};
 
-use super::place::Attributes;
+use crate::system::replace;
 
 const BLOCK: usize = 512;
 /// More than any path, target and number need.
 const MOST_RECORDS: u64 = 1 << 20;
+/// No file of Linux is larger.
+const MOST_BYTES: u64 = i64::MAX.unsigned_abs();
+
+/// Permission bits, owner and time of a member.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes {
+    /// Permission bits, up to 0o7777.
+    pub mode: u32,
+    /// User number.
+    pub uid: u32,
+    /// Group number.
+    pub gid: u32,
+    /// Seconds since 1970.
+    pub modified: i64,
+}
+
+impl Attributes {
+    pub(super) fn mode(self) -> Mode {
+        Mode::from_raw_mode(self.mode)
+    }
+
+    pub(super) fn owner(self) -> (Option<Uid>, Option<Gid>) {
+        (Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))
+    }
+
+    pub(super) fn times(self) -> Timestamps {
+        Timestamps {
+            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+            last_modification: Timespec { tv_sec: self.modified, tv_nsec: 0 },
+        }
+    }
+
+    pub(super) fn for_replacement(self) -> replace::Attributes {
+        let Self { mode, uid, gid, modified } = self;
+        replace::Attributes { mode, owner: Some((uid, gid)), modified: Some(modified) }
+    }
+
+    pub(super) fn fits(self, found: &Stat) -> bool {
+        (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (self.mode, self.uid, self.gid)
+    }
+}
 
 /// One member; its content comes next.
 #[derive(Debug)]
@@ -52,7 +94,7 @@ impl<S: BufRead> Members<S> {
     /// # Errors
     /// When the archive cannot be read, or this is none.
     pub fn advance(&mut self) -> io::Result<Option<Member>> {
-        let left = self.rest + self.padding;
+        let left = total(self.rest, self.padding)?;
         if io::copy(&mut (&mut self.source).take(left), &mut io::sink())? < left {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -66,8 +108,8 @@ impl<S: BufRead> Members<S> {
         let Some(header) = header else { return Ok(None) };
         let member = member(&header, &records)?;
         self.rest = member.size;
-        self.padding = padding(member.size);
-        self.done += member.size + self.padding;
+        self.padding = padding(member.size)?;
+        self.count(total(self.rest, self.padding)?)?;
         Ok(Some(member))
     }
 
@@ -80,7 +122,7 @@ impl<S: BufRead> Members<S> {
     fn header(&mut self) -> io::Result<Option<Header>> {
         let mut block = [0; BLOCK];
         self.source.read_exact(&mut block)?;
-        self.done += BLOCK as u64;
+        self.count(BLOCK as u64)?;
         if block.iter().all(|&byte| byte == 0) {
             return Ok(None);
         }
@@ -88,7 +130,7 @@ impl<S: BufRead> Members<S> {
         // Its own field counts as eight blanks.
         let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
         let own: u32 = header.as_old().cksum.iter().map(|&byte| u32::from(byte)).sum();
-        if header.cksum()? == sum - own + 8 * 32 {
+        if Some(header.cksum()?) == sum.checked_sub(own).and_then(|sum| sum.checked_add(8 * 32)) {
             Ok(Some(header))
         } else {
             Err(wrong("a header is damaged"))
@@ -99,11 +141,18 @@ impl<S: BufRead> Members<S> {
         if size > MOST_RECORDS {
             return Err(wrong("an extended header is too long"));
         }
-        let mut records = vec![0; usize::try_from(size + padding(size)).unwrap_or_default()];
+        let whole = total(size, padding(size)?)?;
+        let length = |bytes: u64| usize::try_from(bytes).map_err(|_| wrong(IMPOSSIBLE));
+        let mut records = vec![0; length(whole)?];
         self.source.read_exact(&mut records)?;
-        self.done += records.len() as u64;
-        records.truncate(usize::try_from(size).unwrap_or_default());
+        self.count(whole)?;
+        records.truncate(length(size)?);
         Ok(records)
+    }
+
+    fn count(&mut self, bytes: u64) -> io::Result<()> {
+        self.done = total(self.done, bytes)?;
+        Ok(())
     }
 }
 
@@ -131,6 +180,8 @@ impl<S: BufRead> BufRead for Content<'_, S> {
     }
 
     fn consume(&mut self, count: usize) {
+        // More than was lent is no reader's to take.
+        let count = count.min(usize::try_from(self.0.rest).unwrap_or(usize::MAX));
         self.0.source.consume(count);
         self.0.rest -= count as u64;
     }
@@ -140,10 +191,6 @@ fn member(header: &Header, records: &[u8]) -> io::Result<Member> {
     let mut name = header.path_bytes();
     let mut target = header.link_name_bytes().unwrap_or_default();
     let (mut size, mut uid, mut gid) = (header.entry_size()?, header.uid()?, header.gid()?);
-    let number = |bytes: &[u8]| {
-        let number = std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
-        number.ok_or_else(|| wrong("an extended header has a number that is none"))
-    };
     for record in PaxExtensions::new(records) {
         let record = record?;
         match record.key_bytes() {
@@ -169,8 +216,25 @@ fn member(header: &Header, records: &[u8]) -> io::Result<Member> {
     Ok(Member { attributes: attributes(), name: name.into_owned(), target: target.into_owned(), kind, size })
 }
 
-fn padding(size: u64) -> u64 {
-    size.next_multiple_of(BLOCK as u64) - size
+/// A number of an extended header: decimal digits alone (pax(1)).
+fn number(bytes: &[u8]) -> io::Result<u64> {
+    let digits =
+        std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = digits.and_then(|text| text.parse().ok());
+    number.ok_or_else(|| wrong("an extended header has a number that is none"))
+}
+
+const IMPOSSIBLE: &str = "a size is larger than any file can be";
+
+/// What fills the last block of a content.
+fn padding(size: u64) -> io::Result<u64> {
+    let whole = size.checked_next_multiple_of(BLOCK as u64).filter(|&whole| whole <= MOST_BYTES);
+    whole.and_then(|whole| whole.checked_sub(size)).ok_or_else(|| wrong(IMPOSSIBLE))
+}
+
+/// The sum of two numbers of bytes.
+fn total(a: u64, b: u64) -> io::Result<u64> {
+    a.checked_add(b).filter(|&sum| sum <= MOST_BYTES).ok_or_else(|| wrong(IMPOSSIBLE))
 }
 
 fn wrong(what: &str) -> io::Error {
@@ -180,6 +244,7 @@ fn wrong(what: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use tar::Builder;
 
     fn header(kind: EntryType, size: usize) -> Header {
@@ -238,5 +303,84 @@ mod tests {
         cut.advance().unwrap();
         assert!(cut.advance().is_err());
         assert!(Members::new(&b""[..]).advance().is_err());
+    }
+
+    /// Everything in an archive, as far as it goes.
+    fn read_all(archive: &[u8]) -> io::Result<u64> {
+        let mut members = Members::new(archive);
+        while members.advance()?.is_some() {
+            io::copy(&mut members.content(), &mut io::sink())?;
+        }
+        Ok(members.done())
+    }
+
+    /// A member whose extended header says this of it.
+    fn extended(records: &[(&str, &[u8])], size: u64) -> Vec<u8> {
+        let mut builder = Builder::new(Vec::new());
+        builder.append_pax_extensions(records.iter().copied()).unwrap();
+        let mut header = header(EntryType::Regular, 0);
+        header.set_size(size);
+        header.set_path("x").unwrap();
+        header.set_cksum();
+        let mut archive = builder.into_inner().unwrap();
+        archive.truncate(archive.len() - 2 * BLOCK);
+        archive.extend_from_slice(header.as_bytes());
+        archive
+    }
+
+    #[test]
+    fn impossible_numbers_are_errors() {
+        for size in [u64::MAX, u64::MAX - 511, 1 << 63, (1 << 63) - 1, (1 << 63) - 512] {
+            assert!(read_all(&extended(&[("size", size.to_string().as_bytes())], 0)).is_err(), "{size}");
+            assert!(read_all(&extended(&[("path", b"y")], size)).is_err(), "{size}");
+        }
+        for text in [&b"-1"[..], b"+1", b" 1", b"1e3", b"", b"99999999999999999999", b"\xff", "٣".as_bytes()]
+        {
+            for key in ["size", "uid", "gid"] {
+                let archive = extended(&[(key, text)], 0);
+                assert!(read_all(&archive).is_err(), "{key}={}", String::from_utf8_lossy(text));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_size_is_read_or_refused(size in any::<u64>(), low in 0_u64..2048, header_size in any::<u64>()) {
+            for size in [size, u64::MAX - low, i64::MAX.unsigned_abs() - low, low] {
+                let mut archive = extended(&[("size", size.to_string().as_bytes())], header_size);
+                archive.extend([7; 2048 + 512]);
+                // Neither a panic nor more than there is.
+                prop_assert!(read_all(&archive).map_or(true, |done| done <= archive.len() as u64 + 512));
+            }
+        }
+
+        #[test]
+        fn any_extended_header_is_read_or_refused(records in prop::collection::vec(any::<u8>(), 0..600)) {
+            let mut head = header(EntryType::XHeader, records.len());
+            head.set_path("x").unwrap();
+            head.set_cksum();
+            let mut archive = head.as_bytes().to_vec();
+            archive.extend(&records);
+            archive.resize(archive.len().next_multiple_of(BLOCK), 0);
+            archive.extend(extended(&[("path", b"y")], 0));
+            let _ = read_all(&archive);
+        }
+
+        #[test]
+        fn any_change_of_an_archive_is_read_or_refused(at in 0_usize..4096, byte in any::<u8>(), cut in 0_usize..6000) {
+            let mut builder = Builder::new(Vec::new());
+            builder.append_pax_extensions([("uid", &b"70000000"[..])]).unwrap();
+            builder.append_data(&mut header(EntryType::Regular, 1000), "a", &[7_u8; 1000][..]).unwrap();
+            builder.append_link(&mut header(EntryType::Symlink, 0), "l", "where/to").unwrap();
+            let mut archive = builder.into_inner().unwrap();
+            // With the checksum made right again: damage that a header's own sum does not show.
+            let block = at / BLOCK * BLOCK;
+            archive[at] = byte;
+            let mut header = Header::from_byte_slice(&archive[block..block + BLOCK]).clone();
+            header.set_cksum();
+            archive[block..block + BLOCK].copy_from_slice(header.as_bytes());
+            archive.truncate(cut);
+            let _ = read_all(&archive);
+        }
     }
 }

@@ -6,45 +6,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, Uid};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::error::{Error, Result};
-use super::write::{self, BESIDE, Buffers};
-
-/// Permission bits, owner and time of a member.
-#[derive(Clone, Copy, Debug)]
-pub struct Attributes {
-    /// Permission bits, up to 0o7777.
-    pub mode: u32,
-    /// User number.
-    pub uid: u32,
-    /// Group number.
-    pub gid: u32,
-    /// Seconds since 1970.
-    pub modified: i64,
-}
-
-impl Attributes {
-    pub(super) fn mode(self) -> Mode {
-        Mode::from_raw_mode(self.mode)
-    }
-
-    pub(super) fn owner(self) -> (Option<Uid>, Option<Gid>) {
-        (Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))
-    }
-
-    pub(super) fn times(self) -> Timestamps {
-        Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec { tv_sec: self.modified, tv_nsec: 0 },
-        }
-    }
-
-    pub(super) fn fits(self, found: &Stat) -> bool {
-        (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (self.mode, self.uid, self.gid)
-    }
-}
+use super::members::Attributes;
+use super::write::{self, Buffers};
+use crate::system::replace::{self, Durability, Target};
 
 /// A directory that members are written to.
 struct Level {
@@ -113,7 +81,7 @@ impl Place {
     pub fn symlink(&mut self, path: &Path, attributes: Attributes, target: &OsStr) -> Result<()> {
         let (parent, name) = self.parent(path)?;
         let directory = directory_at(&self.root, &self.levels, parent);
-        write::symlink(directory, name, attributes, target).map_err(|error| Error::at(path, error))
+        write::symlink(directory, name, attributes, target).map_err(|error| error.at(path))
     }
 
     /// Makes `path` another name of the file at `original`.
@@ -125,8 +93,7 @@ impl Place {
         let (parent, name) = self.parent(path)?;
         let (source, source_name) = open_parent(self.root.as_fd(), original).map_err(fail)?;
         let directory = directory_at(&self.root, &self.levels, parent);
-        let make = |name: &OsStr| rustix::fs::linkat(&source, source_name, directory, name, AtFlags::empty());
-        match make(name) {
+        match rustix::fs::linkat(&source, source_name, directory, name, AtFlags::empty()) {
             Err(Errno::EXIST) => {}
             result => return result.map_err(fail),
         }
@@ -135,7 +102,9 @@ impl Place {
         if (there.st_dev, there.st_ino) == (wanted.st_dev, wanted.st_ino) {
             return Ok(());
         }
-        write::replace(directory, name, || make(OsStr::new(BESIDE))).map_err(fail)
+        let target = Target::new(directory, path);
+        replace::hard_link(target, source.as_fd(), source_name, Durability::None)
+            .map_err(|failure| Error::at(path, failure.into_reason()))
     }
 
     /// Gives the directories their attributes.

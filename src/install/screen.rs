@@ -107,10 +107,12 @@ fn print(text: &str) {
     reason = "a display"
 )]
 fn bar(done: u64, total: u64, since: u64, seconds: f64, columns: usize) -> String {
-    let percent = (100 * done).checked_div(total).unwrap_or(100);
+    // Both come from files: another process's progress, the manifest.
+    let (done, total) = (done.min(u64::MAX / 100), total.min(u64::MAX / 100));
+    let percent = (100 * done).checked_div(total).unwrap_or(100).min(100);
     let rate = if seconds > 0.5 { since as f64 / seconds } else { 0.0 };
     let left = if rate > 0.0 {
-        format!("{} s left", ((total - done) as f64 / rate).ceil() as u64)
+        format!("{} s left", (total.saturating_sub(done) as f64 / rate).ceil() as u64)
     } else {
         String::new()
     };
@@ -152,8 +154,10 @@ mod tests {
 
     #[test]
     fn survives_odd_numbers() {
-        for (done, total) in [(0, 0), (0, 1), (1, 1)] {
-            assert!(bar(done, total, 0, 0.0, 80).contains('%'));
+        for (done, total) in
+            [(0, 0), (0, 1), (1, 1), (2, 1), (u64::MAX, 1), (1, u64::MAX), (u64::MAX, u64::MAX)]
+        {
+            assert!(bar(done, total, 1, 1.0, 80).contains('%'));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the processes of the installer know of each other, and what is known after a kill: a lock, a journal, a few files.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use rustix::fs::FlockOperation;
 
 use super::error::{Error, Result};
 use crate::system::installer::{DIRECTORY, MANIFEST, Manifest};
+use crate::system::replace::{self, Attributes, Durability};
 
 /// On the memory file system of `/run`, gone with the instance.
 const RUN: &str = "run/nixos-wsl";
@@ -128,22 +129,19 @@ impl State {
             Journal::Switching => "switching\n".to_owned(),
         };
         let path = format!("{DIRECTORY}/journal");
-        let beside = self.path(&format!("{path}.new"));
-        let written = File::create(&beside)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&beside, self.path(&path)))
-            .and_then(|()| File::open(self.path(DIRECTORY))?.sync_all());
-        written.map_err(|error| Error::at(path, error))
+        replace::write(&self.path(&path), text.as_bytes(), Attributes::mode(0o644), Durability::Full)
+            .map(drop)
+            .map_err(|failure| Error::at(path, failure.into_reason()))
     }
 
     /// Tells the processes that wait how much of the total is done.
     pub fn publish(&self, done: u64, total: u64) {
-        let beside = self.run("progress.new");
-        // The umask is that of the archive's files.
-        let file = File::options().create(true).write(true).truncate(true).mode(0o644).open(&beside);
-        if file.and_then(|mut file| write!(file, "{done} {total}")).is_ok() {
-            let _ = fs::rename(&beside, self.run("progress"));
-        }
+        self.tell("progress", &format!("{done} {total}"));
+    }
+
+    /// Leaves a text for the processes that wait, which may do without it.
+    fn tell(&self, name: &str, text: &str) {
+        let _ = replace::write(&self.run(name), text.as_bytes(), Attributes::mode(0o644), Durability::None);
     }
 
     /// What [`State::publish`] wrote last.
@@ -157,7 +155,7 @@ impl State {
     /// Says why the last attempt failed, or that there is a new one.
     pub fn set_failure(&self, reason: Option<&str>) {
         match reason {
-            Some(reason) => drop(fs::write(self.run("failed"), reason)),
+            Some(reason) => self.tell("failed", reason),
             None => drop(fs::remove_file(self.run("failed"))),
         }
     }

@@ -92,7 +92,7 @@ impl Unpacker {
             let done = members.done();
             if done >= next {
                 watch(done)?;
-                next = done + STEP;
+                next = done.saturating_add(STEP);
             }
             self.member(&member, &mut members.content())?;
             self.members += 1;

@@ -9,14 +9,13 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::error::Error;
-use super::place::Attributes;
-
-/// The name of what is not in its place yet; a killed run leaves one at most in a directory.
-pub const BESIDE: &str = ".nixos-wsl-install-new";
+use super::members::Attributes;
+use crate::system::error::Failure;
+use crate::system::replace::{self, Durability, Target};
 
 /// What has to be read back of files that are there already.
 pub struct Buffers {
@@ -56,6 +55,12 @@ impl From<Errno> for CopyError {
     }
 }
 
+impl From<Failure> for CopyError {
+    fn from(failure: Failure) -> Self {
+        Self::Write(failure.into_reason())
+    }
+}
+
 /// Writes `size` bytes of `content` as the file `name`.
 ///
 /// # Errors
@@ -69,7 +74,10 @@ pub fn file(
     buffers: &mut Buffers,
 ) -> Result<(), CopyError> {
     match create(directory, name, attributes) {
-        Ok(file) => return fill(file, attributes, size, content),
+        Ok(mut file) => {
+            fill(&mut file, size, content)?;
+            return give(&file, attributes).map_err(Into::into);
+        }
         Err(Errno::EXIST) => {}
         Err(error) => return Err(error.into()),
     }
@@ -94,14 +102,14 @@ pub fn file(
             }
             equal += part as u64;
         };
-        return replacing(directory, name, attributes, |mut file| {
+        return replacing(directory, name, attributes, |file| {
             let mut old = File::from(rustix::fs::openat(directory, name, flags, Mode::empty())?);
-            io::copy(&mut (&mut old).take(equal), &mut file).map_err(CopyError::Write)?;
+            io::copy(&mut (&mut old).take(equal), file).map_err(CopyError::Write)?;
             file.write_all(&buffer[..unequal]).map_err(CopyError::Write)?;
-            fill(file, attributes, rest, content)
+            fill(file, rest, content)
         });
     }
-    replacing(directory, name, attributes, |file| fill(file, attributes, size, content))
+    replacing(directory, name, attributes, |file| fill(file, size, content))
 }
 
 fn create(directory: BorrowedFd<'_>, name: &OsStr, attributes: Attributes) -> Result<File, Errno> {
@@ -110,12 +118,7 @@ fn create(directory: BorrowedFd<'_>, name: &OsStr, attributes: Attributes) -> Re
     rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(attributes.mode & 0o777)).map(File::from)
 }
 
-fn fill(
-    mut file: File,
-    attributes: Attributes,
-    size: u64,
-    content: &mut impl BufRead,
-) -> Result<(), CopyError> {
+fn fill(file: &mut File, size: u64, content: &mut impl BufRead) -> Result<(), CopyError> {
     let mut rest = size;
     while rest > 0 {
         let bytes = content.fill_buf().map_err(CopyError::Read)?;
@@ -127,28 +130,30 @@ fn fill(
         content.consume(part);
         rest -= part as u64;
     }
-    if (attributes.uid, attributes.gid) != (0, 0) {
-        let (uid, gid) = attributes.owner();
-        rustix::fs::fchown(&file, uid, gid)?;
-    }
-    if attributes.mode & 0o7000 != 0 {
-        rustix::fs::fchmod(&file, attributes.mode())?;
-    }
-    rustix::fs::futimens(&file, &attributes.times())?;
     Ok(())
 }
 
-/// Writes a file beside `name` and renames it over what is there.
+/// What the creation of a file has not given it yet.
+fn give(file: &File, attributes: Attributes) -> Result<(), Errno> {
+    if (attributes.uid, attributes.gid) != (0, 0) {
+        let (uid, gid) = attributes.owner();
+        rustix::fs::fchown(file, uid, gid)?;
+    }
+    if attributes.mode & 0o7000 != 0 {
+        rustix::fs::fchmod(file, attributes.mode())?;
+    }
+    rustix::fs::futimens(file, &attributes.times())
+}
+
+/// Replaces what is there; what is written is brought to the disk with everything else (`switch::flush`).
 fn replacing(
     directory: BorrowedFd<'_>,
     name: &OsStr,
     attributes: Attributes,
-    write: impl FnOnce(File) -> Result<(), CopyError>,
+    fill: impl FnOnce(&mut File) -> Result<(), CopyError>,
 ) -> Result<(), CopyError> {
-    let beside = OsStr::new(BESIDE);
-    remove(directory, beside)?;
-    write(create(directory, beside, attributes)?)?;
-    take_place(directory, name).map_err(Into::into)
+    let target = Target::new(directory, Path::new(name));
+    replace::file(target, attributes.for_replacement(), Durability::None, fill)
 }
 
 /// Makes the symbolic link `name`.
@@ -159,54 +164,25 @@ pub fn symlink(
     directory: BorrowedFd<'_>,
     name: &OsStr,
     attributes: Attributes,
-    target: &OsStr,
-) -> Result<(), Errno> {
-    let make = |name: &OsStr| {
-        rustix::fs::symlinkat(target, directory, name)?;
+    link: &OsStr,
+) -> Result<(), CopyError> {
+    let make = || {
+        rustix::fs::symlinkat(link, directory, name)?;
         if (attributes.uid, attributes.gid) != (0, 0) {
             let (uid, gid) = attributes.owner();
             rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
         }
         rustix::fs::utimensat(directory, name, &attributes.times(), AtFlags::SYMLINK_NOFOLLOW)
     };
-    match make(name) {
+    match make() {
         Err(Errno::EXIST) => {}
-        result => return result,
+        result => return result.map_err(Into::into),
     }
     let same = rustix::fs::readlinkat(directory, name, Vec::new())
-        .is_ok_and(|there| there.as_bytes() == target.as_bytes());
-    if same { Ok(()) } else { replace(directory, name, || make(OsStr::new(BESIDE))) }
-}
-
-/// Makes something beside `name` and renames it over what is there.
-///
-/// # Errors
-/// Those of making it and of the rename.
-pub fn replace(
-    directory: BorrowedFd<'_>,
-    name: &OsStr,
-    make: impl FnOnce() -> Result<(), Errno>,
-) -> Result<(), Errno> {
-    remove(directory, OsStr::new(BESIDE))?;
-    make()?;
-    take_place(directory, name)
-}
-
-fn remove(directory: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
-    match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
-        Err(Errno::NOENT) => Ok(()),
-        result => result,
+        .is_ok_and(|there| there.as_bytes() == link.as_bytes());
+    if same {
+        return Ok(());
     }
-}
-
-fn take_place(directory: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
-    let beside = OsStr::new(BESIDE);
-    match rustix::fs::renameat_with(directory, beside, directory, name, RenameFlags::empty()) {
-        // An empty directory in a file's place.
-        Err(Errno::ISDIR) => {
-            rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)?;
-            rustix::fs::renameat(directory, beside, directory, name)
-        }
-        result => result,
-    }
+    let target = Target::new(directory, Path::new(name));
+    replace::symbolic_link(target, link, attributes.for_replacement(), Durability::None).map_err(Into::into)
 }
