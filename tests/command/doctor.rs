@@ -111,7 +111,8 @@ fn what_wsl_calls_is_looked_for() {
         fs::remove_dir(root.path("/lib/modules")).unwrap();
         root.write("/lib/modules", "");
     });
-    finds("/bin/login: Too many levels of symbolic links", |root| root.link("/bin/login", "/bin/login"));
+    let looped = format!("/bin/login: {}", std::io::Error::from_raw_os_error(libc::ELOOP));
+    finds(&looped, |root| root.link("/bin/login", "/bin/login"));
 }
 
 #[test]

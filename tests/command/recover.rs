@@ -12,8 +12,7 @@ use crate::support::world::{ACTIVATE, SYSTEMD, World, stderr, stdout};
 fn recover(world: &World, arguments: &str) -> Output {
     let root = world.path("");
     let script = format!(
-        "set -e\nmount --make-rprivate /\nmount -t tmpfs empty /media\nmkdir -p /media/mnt/wslg/distro /media/lib64 /media/lib/x86_64-linux-gnu\n\
-         cp {0}/lib64/* /media/lib64\ncp {0}/lib/x86_64-linux-gnu/* /media/lib/x86_64-linux-gnu\n\
+        "set -e\nmount --make-rprivate /\nmount -t tmpfs empty /media\nmkdir -p /media/mnt/wslg/distro\n\
          mount --bind {0} /media/mnt/wslg/distro\nmount -o remount,bind,ro /media/mnt/wslg/distro\n\
          exec /usr/bin/env -i /usr/sbin/chroot /media /mnt/wslg/distro/bin/nixos-wsl recover {arguments}",
         root.display()

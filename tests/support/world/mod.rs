@@ -56,6 +56,9 @@ pub fn missing() -> Option<String> {
     if !rustix::process::getuid().is_root() {
         return Some("not root".into());
     }
+    if !cfg!(target_env = "musl") {
+        return Some("the programs are not static: source \"$(checks/rust)\" before building them".into());
+    }
     [BUSYBOX, BASH].iter().find(|file| !Path::new(file).exists()).map(|file| format!("no {file}"))
 }
 
@@ -95,8 +98,6 @@ impl World {
             "run",
             "etc",
             "tmp",
-            "lib64",
-            "lib/x86_64-linux-gnu",
             "home/alice",
             "root",
             "var/lib/nixos-wsl",
@@ -108,13 +109,6 @@ impl World {
             "usr/lib/nixos-wsl/shells/root",
         ] {
             fs::create_dir_all(world.path(path)).unwrap();
-        }
-        for library in [
-            "lib64/ld-linux-x86-64.so.2",
-            "lib/x86_64-linux-gnu/libc.so.6",
-            "lib/x86_64-linux-gnu/libgcc_s.so.1",
-        ] {
-            fs::copy(Path::new("/").join(library), world.path(library)).unwrap();
         }
         world.copy(BUSYBOX, "nix/store/tools/bin/busybox");
         world.copy(BASH, "nix/store/tools/bin/bash");
