@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod arguments;
 pub mod boot;
+pub mod disk;
 pub mod doctor;
 pub mod generations;
 pub mod logs;
@@ -16,7 +17,7 @@ pub mod version;
 
 use crate::apply::ApplyError;
 use crate::boot::choose::ChoiceError;
-use crate::boot::state::SaveError;
+use crate::boot::counting::SaveError;
 use crate::features::usbip::UsbipError;
 use crate::namespace::stop::StopError;
 use crate::system::error::Failure;

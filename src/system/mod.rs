@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod error;
+pub mod date;
 pub mod generations;
 pub mod installer;
 pub mod log;

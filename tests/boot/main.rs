@@ -10,3 +10,4 @@ mod counting;
 mod faults;
 mod init;
 mod kills;
+mod starts;
