@@ -8,9 +8,9 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
+use super::disk;
 use super::output::print;
 use super::{CommandError, Outcome};
-use super::disk;
 use crate::boot::activation::CURRENT;
 use crate::boot::counting;
 use crate::system::accounts::{self, Entry};

@@ -1,8 +1,8 @@
 //! The NixOS system on a root folder: its files, generations, accounts and settings.
 
 pub mod accounts;
-pub mod error;
 pub mod date;
+pub mod error;
 pub mod generations;
 pub mod installer;
 pub mod log;
