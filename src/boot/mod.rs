@@ -166,7 +166,18 @@ impl Boot<'_> {
         }
         self.log.info(format_args!("{generation}: activating {}", generation.toplevel.display()));
         self.leave(notice::ACTIVATING, &generation.to_string());
-        let activated = activation::run(generation, settings.activation_limit(), &mut self.log);
+        let mut stopped = false;
+        let root = &self.root;
+        let activated = activation::run(generation, settings.activation_limit(), &mut self.log, &mut |log| {
+            // No unit says so yet, and WSL ends everything some seconds later.
+            if !stopped && counting::asked_by_wsl() {
+                stopped = true;
+                log.info(format_args!("WSL stops the distribution"));
+                if let Err(error) = counting::asked_to_stop(root) {
+                    log.warn(format_args!("this start counts as failed: {error}"));
+                }
+            }
+        });
         notice::remove(notice::ACTIVATING);
         match activated {
             Ok(Activated::Cleanly) => {}

@@ -200,7 +200,8 @@ fn unfit_shell(root: &Root, user: &Entry, active: bool) -> Option<String> {
 }
 
 fn profile(root: &Root, findings: &mut Vec<Finding>) {
-    let choose = "`nixos-wsl generations` lists what there is, `nixos-wsl boot N` chooses";
+    let choose = "`nixos-wsl generations` lists what there is, `wsl -d NAME -u root -- nixos-wsl boot N` in Windows \
+                  chooses";
     match generations::current(root) {
         Ok(generation) => {
             if let Err(reason) = generation.bootable(root) {

@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::starts::{LOG, STATE, falls_back, import, install, record, shell, toplevel, world};
+use crate::starts::{LOG, STATE, Start, falls_back, import, install, record, shell, toplevel, world};
 use crate::support::sim::Sim;
 
 /// The system that is made to fail.
@@ -80,6 +80,22 @@ fn a_generation_that_fails_after_its_work_boots_all_the_same() {
     let log = fs::read_to_string(sim.inside("NixOS", LOG)).expect("a log");
     assert!(log.contains("this generation fails on purpose"), "{log}");
     assert!(log.contains("generation 2: activate: exit status 1; booting it all the same"), "{log}");
+}
+
+/// No unit of it runs yet that could say who stops it.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_stop_from_outside_during_an_activation_does_not_count() {
+    let Some(sim) = world("a_stop_from_outside_during_an_activation_does_not_count") else { return };
+    faulty(&sim, "sleep 1000");
+    let settings = r#"{"systemdMode":"native","activationTimeout":600,"startTimeout":3600}"#;
+    fs::write(sim.inside("NixOS", &format!("{FAULTY}/nixos-wsl/session.json")), settings).expect("settings");
+    let start = Start::new(&sim);
+    start.wait_for("/run/nixos-wsl/activating");
+    assert_eq!(record(&sim, Path::new(FAULTY)).attempts, 1);
+    sim.ok(["-t", "NixOS"]);
+    start.cut();
+    assert_eq!(record(&sim, Path::new(FAULTY)).attempts, 0);
 }
 
 /// The whole distribution ends with a process 1 that stops: the third start takes the generation before.

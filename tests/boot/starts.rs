@@ -96,7 +96,7 @@ fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
 }
 
 /// A start whose shell nobody waits for.
-struct Start<'a> {
+pub struct Start<'a> {
     sim: &'a Sim,
     client: Child,
     /// Process 1, as this machine knows it.
@@ -104,7 +104,7 @@ struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    fn new(sim: &'a Sim) -> Self {
+    pub fn new(sim: &'a Sim) -> Self {
         let mut command = sim.command(["-e", "/bin/true"]);
         let client = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("wsl-sim starts");
         let mut first = None;
@@ -123,8 +123,8 @@ impl<'a> Start<'a> {
         PathBuf::from(format!("/proc/{}/root{path}", self.first))
     }
 
-    fn wait_for_unit(&self) {
-        wait_for("loops.service", || self.path("/run/loops").exists());
+    pub fn wait_for(&self, file: &str) {
+        wait_for(file, || self.path(file).exists());
     }
 
     /// Runs systemctl in the distribution as root.
@@ -146,7 +146,7 @@ impl<'a> Start<'a> {
     }
 
     /// Ends what is left of it, as a power cut does.
-    fn cut(mut self) {
+    pub fn cut(mut self) {
         if self.sim.try_supervisor("NixOS").is_some_and(exists) {
             power_cut(self.sim);
         }
@@ -199,7 +199,7 @@ fn a_start_that_hangs_and_dies_in_any_way_counts() {
         install(&sim, &system);
         for attempts in 1..=2 {
             let start = Start::new(&sim);
-            start.wait_for_unit();
+            start.wait_for("/run/loops");
             match way {
                 "exit" => {
                     start.systemctl(&["exit"]);
@@ -254,7 +254,7 @@ fn a_stop_from_outside_in_time_does_not_count() {
     install(&sim, &system);
     let attempt = |way: &str| {
         let start = Start::new(&sim);
-        start.wait_for_unit();
+        start.wait_for("/run/loops");
         assert!(record(&sim, &system).starting);
         if way == "stopped" {
             sim.ok(["-t", "NixOS"]);

@@ -38,7 +38,7 @@ use crate::system::generations::Generation;
 use crate::system::root::Root;
 pub use file::{FILE, SaveError, load, update};
 use start::Start;
-pub use stop::shuts_down;
+pub use stop::{asked_by_wsl, shuts_down};
 
 /// Notes that a generation is about to be started. `order` are the systems that exist; the choice for one start is
 /// used up if it is this one. `limit` is how long it may take from then on, and again from [`activated`] on.
@@ -92,7 +92,7 @@ pub fn emergency(root: &Root) -> Result<(), SaveError> {
 /// # Errors
 /// Those of writing.
 pub fn stopping(root: &Root) -> Result<(), SaveError> {
-    if stop::asked_by_wsl() {
+    if asked_by_wsl() {
         return asked_to_stop(root);
     }
     let Some(start) = Start::running(root) else { return Ok(()) };

@@ -25,6 +25,7 @@ pub fn overdue(age: Duration) -> String {
 /// WSL's init ignores nearly every signal for as long as it lives (W§4.2) and restores them just before it runs
 /// `systemctl poweroff` (W§5.6). It is the kernel that says so, of a process that only WSL starts. What is no WSL's init,
 /// as in namespace mode, has not asked.
+#[must_use]
 pub fn asked_by_wsl() -> bool {
     let process = format!("/proc/{WSL_INIT}");
     let is_init =
