@@ -13,7 +13,7 @@ let
 
   session = {
     version = 1;
-    inherit (cfg.boot) activationTimeout loginWait;
+    inherit (cfg.boot) activationTimeout loginWait startTimeout;
     automountRoot = cfg.wslConf.automount.root;
     inherit (cfg.interop) windowsPath;
     systemdMode = cfg.systemd.mode;
@@ -27,6 +27,20 @@ let
   };
 
   complete = "${lib.getExe cfg.programs.nixos-wsl} boot-complete";
+
+  # A target of one's own that leads to neither of these is one's own word for a system that is up.
+  inherit (config.systemd) defaultUnit;
+  targets = [
+    "multi-user.target"
+  ]
+  ++ lib.optional (
+    !lib.elem defaultUnit [
+      "multi-user.target"
+      "graphical.target"
+      "emergency.target"
+      "rescue.target"
+    ]
+  ) defaultUnit;
 in
 {
   options.wsl.boot = {
@@ -36,6 +50,18 @@ in
       description = ''
         Seconds that activating a generation may take at boot. Then the next older one is tried, so that a script that
         hangs does not keep the distribution from starting.
+      '';
+    };
+
+    startTimeout = lib.mkOption {
+      type = types.ints.between 10 86400;
+      default = 90;
+      example = 300;
+      description = ''
+        Seconds that a system may take from its activation to {file}`multi-user.target`. When the distribution is stopped
+        from Windows (by {command}`wsl --terminate`, or because nobody uses it) and the target is not reached yet, the start
+        counts as failed if it has taken longer, and not at all if it has not. Two failed starts in a row bring back the
+        generation before; three, where the system has reached the target once.
       '';
     };
 
@@ -57,8 +83,8 @@ in
     # An attempt that is never cleared counts against its generation.
     systemd.services.nixos-wsl-boot-complete = {
       description = "Record that this generation boots";
-      wantedBy = [ "multi-user.target" ];
-      after = [ "multi-user.target" ];
+      wantedBy = targets;
+      after = targets;
       # A switch says nothing about how the next boot goes.
       restartIfChanged = false;
       serviceConfig = {
@@ -68,22 +94,39 @@ in
       };
     };
 
-    # Whoever stops the distribution before it was ready does not thereby call the generation broken.
-    systemd.services.nixos-wsl-boot-stop = {
-      description = "Record a clean stop";
-      wantedBy = [ "sysinit.target" ];
+    # Emergency and rescue mode are for the user to work in, and say nothing about the generation.
+    systemd.services.nixos-wsl-boot-emergency = {
+      description = "Record that this start ended where its user is to take over";
+      wantedBy = [
+        "emergency.target"
+        "rescue.target"
+      ];
       restartIfChanged = false;
-      stopIfChanged = false;
       unitConfig = {
         DefaultDependencies = false;
-        RequiresMountsFor = "/var/lib/nixos-wsl";
         Conflicts = "shutdown.target";
         Before = "shutdown.target";
       };
       serviceConfig = {
         Type = "oneshot";
-        RemainAfterExit = true;
-        ExecStop = "${complete} --stopping";
+        ExecStart = "${complete} --emergency";
+      };
+    };
+
+    # Whoever stops the distribution from Windows before it was ready does not thereby call the generation broken. Whatever
+    # does so inside has: so it is asked when systemd shuts down, however far it had come.
+    systemd.services.nixos-wsl-boot-stop = {
+      description = "Record who stops the system";
+      wantedBy = [ "shutdown.target" ];
+      restartIfChanged = false;
+      stopIfChanged = false;
+      unitConfig = {
+        DefaultDependencies = false;
+        Before = "shutdown.target umount.target final.target";
+      };
+      serviceConfig = {
+        Type = "oneshot";
+        ExecStart = "${complete} --stopping";
       };
     };
   };

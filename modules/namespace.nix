@@ -45,9 +45,8 @@ in
     users.users.${cfg.defaultUser}.linger = lib.mkDefault true;
 
     # A shell that comes after `poweroff` waits for the next systemd; it must be told before the sessions of this one end.
-    systemd.services.nixos-wsl-boot-complete.serviceConfig = {
-      inherit (config.systemd.services.nixos-wsl-boot-stop.serviceConfig) ExecStop;
-    };
+    systemd.services.nixos-wsl-boot-complete.serviceConfig.ExecStop =
+      config.systemd.services.nixos-wsl-boot-stop.serviceConfig.ExecStart;
     systemd.units."session-.scope" = {
       overrideStrategy = "asDropin";
       text = ''

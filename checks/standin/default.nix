@@ -64,7 +64,8 @@ let
       namespace = true;
       rootUser = true;
     };
-  };
+  }
+  // mapAttrs (_: generation) (import ./faulty-boots.nix);
   toplevels = mapAttrs (_: generation: generation.toplevel) generations;
 
   image =

@@ -22,6 +22,10 @@
   activationFails ? false,
   # "works"; "missing": the generation has none; "exits": it stops at once.
   systemd ? "works",
+  # Where its systemd goes without being told.
+  defaultTarget ? "multi-user.target",
+  # Further units, as ./units.nix takes them.
+  services ? _packages: { },
 }:
 
 let
@@ -133,8 +137,8 @@ let
   };
 
   units = import ./units.nix {
-    inherit lib packages;
-    services = {
+    inherit lib packages defaultTarget;
+    services = services packages // {
       "standin.service" = {
         wantedBy = [ "multi-user.target" ];
         text = ''
@@ -163,20 +167,34 @@ let
           ${if namespace then "ExecStop=${binary "nixos-wsl"} boot-complete --stopping" else ""}
         '';
       };
-      "nixos-wsl-boot-stop.service" = {
-        wantedBy = [ "sysinit.target" ];
+      "nixos-wsl-boot-emergency.service" = {
+        wantedBy = [
+          "emergency.target"
+          "rescue.target"
+        ];
         text = ''
           [Unit]
-          Description=Record a clean stop
+          Description=Record that this start ended where its user is to take over
           DefaultDependencies=false
-          RequiresMountsFor=/var/lib/nixos-wsl
           Conflicts=shutdown.target
           Before=shutdown.target
 
           [Service]
           Type=oneshot
-          RemainAfterExit=true
-          ExecStop=${binary "nixos-wsl"} boot-complete --stopping
+          ExecStart=${binary "nixos-wsl"} boot-complete --emergency
+        '';
+      };
+      "nixos-wsl-boot-stop.service" = {
+        wantedBy = [ "shutdown.target" ];
+        text = ''
+          [Unit]
+          Description=Record who stops the system
+          DefaultDependencies=false
+          Before=shutdown.target umount.target final.target
+
+          [Service]
+          Type=oneshot
+          ExecStart=${binary "nixos-wsl"} boot-complete --stopping
         '';
       };
     }

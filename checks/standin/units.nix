@@ -2,6 +2,8 @@
 {
   lib,
   packages,
+  # What default.target is.
+  defaultTarget,
   # Own units, by name: { text; wantedBy ? [ ]; }
   services,
 }:
@@ -107,7 +109,7 @@ let
     "dbus-org.freedesktop.locale1.service" = "systemd-localed.service";
     "dbus-org.freedesktop.login1.service" = "systemd-logind.service";
     "dbus-org.freedesktop.timedate1.service" = "systemd-timedated.service";
-    "default.target" = "multi-user.target";
+    "default.target" = defaultTarget;
   };
 
   # "multi-user.target.wants/dbus.service" → "../dbus.service"

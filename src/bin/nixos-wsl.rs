@@ -53,7 +53,7 @@ fn run(command: Command) -> Outcome {
         Command::UsbipAttach { usbip, host, busid } => {
             units::usbip_attach(&Device { busid: &busid, host: host.as_deref(), usbip: &usbip })
         }
-        Command::BootComplete { stopping } => units::boot_complete(stopping),
+        Command::BootComplete { stopping, emergency } => units::boot_complete(stopping, emergency),
     }
 }
 

@@ -25,12 +25,20 @@ pub enum Activated {
     WithFaults(String),
 }
 
-/// Activates `generation`.
+/// How often the caller is called back meanwhile.
+const TURN: Duration = Duration::from_millis(500);
+
+/// Activates `generation`; calls `turn` now and then until that has ended.
 ///
 /// # Errors
 /// Why the generation cannot be booted: `activate` could not be run, or ended before it had set `/run/current-system`.
-pub fn run(generation: &Generation, limit: Duration, log: &mut Log) -> Result<Activated, String> {
-    let outcome = execute(generation, limit, log);
+pub fn run(
+    generation: &Generation,
+    limit: Duration,
+    log: &mut Log,
+    turn: &mut dyn FnMut(&mut Log),
+) -> Result<Activated, String> {
+    let outcome = execute(generation, limit, log, turn);
     let current = is_current(generation);
     match outcome {
         Ok(()) if current => Ok(Activated::Cleanly),
@@ -54,7 +62,12 @@ fn make_current(generation: &Generation) -> std::io::Result<()> {
     std::os::unix::fs::symlink(&generation.toplevel, CURRENT)
 }
 
-fn execute(generation: &Generation, limit: Duration, log: &mut Log) -> Result<(), String> {
+fn execute(
+    generation: &Generation,
+    limit: Duration,
+    log: &mut Log,
+    turn: &mut dyn FnMut(&mut Log),
+) -> Result<(), String> {
     let program = generation.file("activate");
     let (mut output, write_end) = std::io::pipe().map_err(|error| format!("pipe: {error}"))?;
     let clone = write_end.try_clone().map_err(|error| format!("pipe: {error}"))?;
@@ -75,7 +88,7 @@ fn execute(generation: &Generation, limit: Duration, log: &mut Log) -> Result<()
     let child = command.spawn().map_err(|error| format!("{}: {error}", program.display()))?;
     drop(command); // holds the pipe's write ends
     let group = Pid::from_child(&child);
-    let status = wait(child, &mut output, limit, log).map_err(|error| format!("activate: {error}"))?;
+    let status = wait(child, &mut output, limit, log, turn).map_err(|error| format!("activate: {error}"))?;
     if status.success() {
         return Ok(());
     }
@@ -106,6 +119,7 @@ fn wait(
     output: &mut std::io::PipeReader,
     limit: Duration,
     log: &mut Log,
+    turn: &mut dyn FnMut(&mut Log),
 ) -> Result<ExitStatus, String> {
     let deadline = Instant::now() + limit;
     let pid = Pid::from_child(&child);
@@ -123,11 +137,13 @@ fn wait(
         let mut fds =
             [PollFd::new(&exited, PollFlags::IN), PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN)];
         let watched = if open { 2 } else { 1 };
+        let left = left.min(TURN);
         let timeout = Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         };
         match poll(&mut fds[..watched], Some(&timeout)) {
+            Ok(0) => turn(log),
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(format!("poll: {error}")),
         }

@@ -1,9 +1,8 @@
-//! The user's choice of a generation, and what ends a boot that went well.
+//! The user's choice of a generation.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
 
-use super::state::{SaveError, State, now};
+use super::counting::{self, SaveError};
 use crate::system::generations::{self, Generation, PROFILE, PROFILES};
 use crate::system::notice;
 use crate::system::root::Root;
@@ -31,23 +30,17 @@ pub enum ChoiceError {
 /// Makes generation `number` the one that boots: from now on, or the next time only.
 ///
 /// # Errors
-/// [`ChoiceError`]; nothing is changed then.
+/// [`ChoiceError`]; the profile is as it was then.
 pub fn choose(root: &Root, number: u64, once: bool) -> Result<Generation, ChoiceError> {
     let generation = generations::all(root)
         .into_iter()
         .find(|generation| generation.number == Some(number))
         .ok_or(ChoiceError::Missing(number))?;
     generation.bootable(root).map_err(|reason| ChoiceError::Unbootable(number, reason))?;
+    counting::update(root, |state| state.choose(&generation.toplevel, once.then_some(number)))?;
     if !once {
         set_profile(root, number).map_err(ChoiceError::Profile)?;
     }
-    State::update(root, |state| {
-        state.once = once.then_some(number);
-        let record = state.record(&generation.toplevel);
-        record.attempts = 0;
-        record.failure = None;
-        record.failed_at = None;
-    })?;
     // The user has chosen: logins need not ask any more.
     let _ = std::fs::remove_file(root.path(notice::NOTICE));
     Ok(generation)
@@ -79,23 +72,4 @@ fn set_profile(root: &Root, number: u64) -> std::io::Result<()> {
     symlink(format!("system-{number}-link"), &beside)?;
     std::fs::rename(&beside, root.path(PROFILE))?;
     std::fs::File::open(&folder)?.sync_all()
-}
-
-/// Clears the attempts of the running system: it has completed its boot, or stops cleanly.
-///
-/// # Errors
-/// Those of writing the state.
-pub fn complete(root: &Root, stopping: bool) -> Result<(), SaveError> {
-    let Ok(toplevel) = std::fs::read_link(root.path("/run/booted-system")) else { return Ok(()) };
-    State::update(root, |state| clear(state, &toplevel, stopping))
-}
-
-fn clear(state: &mut State, toplevel: &Path, stopping: bool) {
-    let record = state.record(toplevel);
-    record.attempts = 0;
-    if !stopping {
-        record.failure = None;
-        record.failed_at = None;
-        record.completed_at = Some(now());
-    }
 }

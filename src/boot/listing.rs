@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::state::State;
+use super::counting;
+use crate::system::date;
 use crate::system::generations::{self, Generation, PROFILES};
 use crate::system::root::Root;
 
@@ -40,7 +40,7 @@ impl Line {
 /// The list, the oldest generation first, with a warning for each file that cannot be used.
 #[must_use]
 pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
-    let (state, warning) = State::load(root);
+    let (state, warning) = counting::load(root);
     let mut warnings: Vec<String> = warning.into_iter().collect();
     let current = generations::current(root).ok();
     let booted = std::fs::read_link(root.path("/run/booted-system")).ok();
@@ -70,13 +70,7 @@ pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
 fn date(root: &Root, generation: &Generation) -> String {
     let Some(number) = generation.number else { return String::new() };
     let link: PathBuf = root.path(PROFILES).join(format!("system-{number}-link"));
-    link.symlink_metadata().and_then(|found| found.modified()).map(format_date).unwrap_or_default()
-}
-
-fn format_date(time: SystemTime) -> String {
-    let whole = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + whole).to_string();
-    text.get(..16).unwrap_or_default().replace('T', " ")
+    link.symlink_metadata().and_then(|found| found.modified()).map(date::minutes).unwrap_or_default()
 }
 
 /// The text of a system's `nixos-version`, one line of it; nothing if the system does not say.

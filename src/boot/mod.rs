@@ -5,12 +5,12 @@
 pub mod activation;
 pub mod builtin;
 pub mod choose;
+pub mod counting;
 pub mod listing;
 pub mod mounts;
 pub mod namespace;
 pub mod plan;
 pub mod rescue;
-pub mod state;
 
 use std::ffi::OsString;
 
@@ -20,7 +20,8 @@ use crate::system::notice;
 use crate::system::root::Root;
 use crate::system::settings::Settings;
 use activation::Activated;
-use state::State;
+use counting::SaveError;
+use counting::state::State;
 
 /// Boots; comes back never. `argv` is handed to systemd as it came.
 pub fn boot(argv: &[OsString]) -> ! {
@@ -42,11 +43,12 @@ fn run(argv: &[OsString], namespace: bool) -> ! {
     }
     mounts::prepare(&mut log);
     log.open_file();
-    let (state, warning) = State::load(&Root::default());
+    let root = Root::default();
+    let (state, warning) = counting::load(&root);
     if let Some(warning) = warning {
         log.warn(format_args!("{warning}"));
     }
-    Boot { argv, namespace, log, state, root: Root::default(), failures: Vec::new() }.run()
+    Boot { argv, namespace, log, state, root, order: Vec::new(), failures: Vec::new() }.run()
 }
 
 /// One boot, until systemd or the rescue.
@@ -55,10 +57,21 @@ struct Boot<'a> {
     /// A shell outside waits for it.
     namespace: bool,
     log: Log,
+    /// The state as the boot found it: what it decides by.
     state: State,
     root: Root,
+    /// Every system, in the order in which they are tried.
+    order: Vec<Generation>,
     /// A line for each generation that was not booted.
     failures: Vec<String>,
+}
+
+/// Why a generation was not started.
+enum Unstarted {
+    /// It failed.
+    Failed(String),
+    /// It was chosen for one start, and that it is used up could not be noted.
+    Uncounted(SaveError),
 }
 
 impl Boot<'_> {
@@ -70,34 +83,65 @@ impl Boot<'_> {
                 self.failures.push(format!("{}: {error}", generations::PROFILE));
             })
             .ok();
-        let once = self.state.once;
-        let order = plan::order(&all, profile.as_ref(), once);
-        self.state.prune(&order);
+        self.order = plan::order(&all, profile.as_ref(), self.state.once);
+        self.drop_lost_choice(&all);
         let mut passed_over = Vec::new();
-        for generation in &order {
-            let chosen = once.is_some() && generation.number == once;
-            let reason = self.state.record(&generation.toplevel).passed_over();
-            match reason {
+        for generation in self.order.clone() {
+            let chosen = self.state.once.is_some() && generation.number == self.state.once;
+            match self.state.passed_over(&generation.toplevel) {
                 Some(reason) if !chosen => {
+                    self.failed(&generation, &reason);
                     passed_over.push(generation);
-                    self.failed(generation, &reason);
                 }
-                _ => {
-                    let reason = self.start(generation);
-                    self.state.fail(&generation.toplevel, &reason);
-                    self.failed(generation, &reason);
-                }
+                _ => self.try_start(&generation, chosen),
             }
         }
-        // The next start tries these again: a healthy system may have been cut off twice.
-        for generation in passed_over {
-            self.state.record(&generation.toplevel).attempts = 0;
+        // The next start tries all of them again: a healthy system may have been cut off more than once.
+        if let Err(error) = counting::update(&self.root, State::retry_all) {
+            self.log.warn(format_args!("attempts are not forgotten: {error}"));
+            // The next start would end here as well.
+            for generation in passed_over {
+                self.try_start(&generation, false);
+            }
         }
-        self.save();
         if self.namespace {
             rescue::give_up(&self.failures, &mut self.log)
         }
         rescue::stay(&self.failures, &mut self.log)
+    }
+
+    /// The generation that was chosen for this start may have been deleted since.
+    fn drop_lost_choice(&mut self, all: &[Generation]) {
+        let Some(number) = self.state.once else { return };
+        if all.iter().any(|generation| generation.number == Some(number)) {
+            return;
+        }
+        self.failures
+            .push(format!("generation {number} was chosen for one start, and does not exist any more"));
+        self.state.once = None;
+        let _ = counting::update(&self.root, |state| state.once = None);
+    }
+
+    /// Starts a generation; comes back if that failed, with the reason noted.
+    fn try_start(&mut self, generation: &Generation, chosen: bool) {
+        let reason = match self.start(generation, chosen) {
+            Unstarted::Failed(reason) => {
+                let noted = counting::update(&self.root, |state| {
+                    state.fail(&generation.toplevel, &reason);
+                    if chosen {
+                        state.once = None;
+                    }
+                });
+                if let Err(error) = noted {
+                    self.log.warn(format_args!("the failure is not noted: {error}"));
+                }
+                reason
+            }
+            Unstarted::Uncounted(error) => {
+                format!("it was chosen for one start, which waits until it can be noted as used up: {error}")
+            }
+        };
+        self.failed(generation, &reason);
     }
 
     fn failed(&mut self, generation: &Generation, reason: &str) {
@@ -105,43 +149,49 @@ impl Boot<'_> {
         self.failures.push(format!("{generation}: {reason}"));
     }
 
-    fn save(&mut self) {
-        if let Err(error) = self.state.save(&self.root) {
-            self.log.warn(format_args!("attempts are not counted: {error}"));
-        }
-    }
-
     /// Starts one generation; comes back only with the reason why that failed.
-    fn start(&mut self, generation: &Generation) -> String {
+    fn start(&mut self, generation: &Generation, chosen: bool) -> Unstarted {
         if let Err(reason) = generation.bootable(&self.root) {
-            return reason;
+            return Unstarted::Failed(reason);
         }
         let settings = Settings::load(&self.root, &generation.toplevel).unwrap_or_else(|error| {
             self.log.warn(format_args!("{error}; its defaults are used"));
             Settings::default()
         });
-        self.state.attempt(&generation.toplevel);
-        let synced = self.state.save_soon(&self.root);
-        self.log.info(format_args!("{generation}: activating {}", generation.toplevel.display()));
-        self.leave(notice::ACTIVATING, &generation.to_string());
-        let activated = activation::run(generation, settings.activation_limit(), &mut self.log);
-        notice::remove(notice::ACTIVATING);
-        match synced.map(std::thread::JoinHandle::join) {
-            Ok(_) => {}
+        match counting::begin(&self.root, generation, &self.order, settings.start_limit()) {
+            Ok(()) => {}
+            // Else a generation that does not come up would be started again and again.
+            Err(error) if chosen => return Unstarted::Uncounted(error),
             Err(error) => self.log.warn(format_args!("attempts are not counted: {error}")),
         }
+        self.log.info(format_args!("{generation}: activating {}", generation.toplevel.display()));
+        self.leave(notice::ACTIVATING, &generation.to_string());
+        let mut stopped = false;
+        let root = &self.root;
+        let activated = activation::run(generation, settings.activation_limit(), &mut self.log, &mut |log| {
+            // No unit says so yet, and WSL ends everything some seconds later.
+            if !stopped && counting::asked_by_wsl() {
+                stopped = true;
+                log.info(format_args!("WSL stops the distribution"));
+                if let Err(error) = counting::asked_to_stop(root) {
+                    log.warn(format_args!("this start counts as failed: {error}"));
+                }
+            }
+        });
+        notice::remove(notice::ACTIVATING);
         match activated {
             Ok(Activated::Cleanly) => {}
             Ok(Activated::WithFaults(reason)) => {
                 self.log.warn(format_args!("{generation}: {reason}; booting it all the same"));
                 self.leave(notice::FAULTS, &reason);
             }
-            Err(reason) => return reason,
+            Err(reason) => return Unstarted::Failed(reason),
         }
         if !self.failures.is_empty() {
             self.leave(notice::NOTICE, &notice::fallback(generation, &self.failures));
         }
-        self.systemd(generation)
+        counting::activated(&self.root, generation, settings.start_limit());
+        Unstarted::Failed(self.systemd(generation))
     }
 
     fn leave(&mut self, file: &str, text: &str) {

@@ -141,9 +141,12 @@ pub enum Command {
     /// Notes that the boot is complete; nixos-wsl-boot-complete.service runs it
     #[command(hide = true)]
     BootComplete {
-        /// The system stops cleanly
+        /// The system shuts down instead
         #[arg(long)]
         stopping: bool,
+        /// The system is in emergency or rescue mode instead
+        #[arg(long, conflicts_with = "stopping")]
+        emergency: bool,
     },
 }
 

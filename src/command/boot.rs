@@ -1,7 +1,7 @@
 //! `nixos-wsl boot N`: which generation boots next.
 
-use super::Outcome;
 use super::output::print;
+use super::{CommandError, Outcome};
 use crate::boot::choose;
 use crate::system::root::Root;
 
@@ -10,6 +10,13 @@ use crate::system::root::Root;
 /// # Errors
 /// There is no such generation, it cannot boot, or the choice cannot be written.
 pub fn choose(number: u64, once: bool) -> Outcome {
+    if !rustix::process::geteuid().is_root() {
+        return Err(CommandError::Refused(format!(
+            "only root may choose: `sudo nixos-wsl boot {number}`, or where there is no sudo, in Windows, \
+             `wsl -d {} -u root -- nixos-wsl boot {number}`",
+            distribution()
+        )));
+    }
     let generation = choose::choose(&Root::default(), number, once)?;
     let when = if once { "at the next start, once" } else { "from the next start on" };
     print(format_args!("{generation} boots {when}. Start again with `wsl --terminate {}`.", distribution()))

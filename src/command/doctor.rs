@@ -8,10 +8,11 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
+use super::disk;
 use super::output::print;
 use super::{CommandError, Outcome};
 use crate::boot::activation::CURRENT;
-use crate::boot::state;
+use crate::boot::counting;
 use crate::system::accounts::{self, Entry};
 use crate::system::generations;
 use crate::system::notice::NOTICE;
@@ -37,7 +38,7 @@ pub struct Finding {
     pub advice: String,
 }
 
-fn finding(fault: impl Into<String>, advice: impl Into<String>) -> Finding {
+pub(super) fn finding(fault: impl Into<String>, advice: impl Into<String>) -> Finding {
     Finding { fault: fault.into(), advice: advice.into() }
 }
 
@@ -65,6 +66,7 @@ pub fn examine(root: &Root) -> Vec<Finding> {
     distribution_conf(root, &mut findings);
     users(root, &settings, &mut findings);
     profile(root, &mut findings);
+    findings.extend(disk::examine(root));
     if root.directory() == Path::new("/") {
         running(root, &settings, &mut findings);
     }
@@ -198,7 +200,8 @@ fn unfit_shell(root: &Root, user: &Entry, active: bool) -> Option<String> {
 }
 
 fn profile(root: &Root, findings: &mut Vec<Finding>) {
-    let choose = "`nixos-wsl generations` lists what there is, `nixos-wsl boot N` chooses";
+    let choose = "`nixos-wsl generations` lists what there is, `wsl -d NAME -u root -- nixos-wsl boot N` in Windows \
+                  chooses";
     match generations::current(root) {
         Ok(generation) => {
             if let Err(reason) = generation.bootable(root) {
@@ -207,7 +210,7 @@ fn profile(root: &Root, findings: &mut Vec<Finding>) {
         }
         Err(error) => findings.push(finding(format!("{}: {error}", generations::PROFILE), choose)),
     }
-    if let (_, Some(warning)) = state::State::load(root) {
+    if let (_, Some(warning)) = counting::load(root) {
         findings.push(finding(warning, "the next boot writes it anew"));
     }
 }

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod apply;
 pub mod arguments;
 pub mod boot;
+pub mod disk;
 pub mod doctor;
 pub mod generations;
 pub mod logs;
@@ -17,7 +18,7 @@ pub mod version;
 
 use crate::apply::ApplyError;
 use crate::boot::choose::ChoiceError;
-use crate::boot::state::SaveError;
+use crate::boot::counting::SaveError;
 use crate::features::usbip::UsbipError;
 use crate::namespace::stop::StopError;
 use crate::system::error::Failure;

@@ -4,20 +4,34 @@ use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use super::output::print;
-use crate::boot::choose;
+use crate::boot::counting;
 use crate::features::drivers::{self, Drivers};
 use crate::features::start_menu;
 use crate::features::usbip::{self, Device, Places};
 use crate::namespace::state::State;
 use crate::system::root::Root;
 
-/// `boot-complete`, of nixos-wsl-boot-complete.service and nixos-wsl-boot-stop.service.
+/// `boot-complete`, of nixos-wsl-boot-complete.service, nixos-wsl-boot-stop.service and nixos-wsl-boot-emergency.service.
 ///
 /// # Errors
 /// The record of boots cannot be written.
-pub fn boot_complete(stopping: bool) -> Outcome {
+pub fn boot_complete(stopping: bool, emergency: bool) -> Outcome {
+    let root = Root::default();
+    if emergency {
+        return Ok(counting::emergency(&root)?);
+    }
+    // A unit is stopped for other reasons too, as by `systemctl isolate`.
+    if stopping && !counting::shuts_down() {
+        return Ok(());
+    }
     State::note_stopping(stopping);
-    Ok(choose::complete(&Root::default(), stopping)?)
+    if stopping {
+        return Ok(counting::stopping(&root)?);
+    }
+    if let Some(error) = counting::complete(&root)? {
+        eprintln!("nixos-wsl: when this system completed its start is not noted: {error}");
+    }
+    Ok(())
 }
 
 /// `link-drivers`, of nixos-wsl-graphics.service.

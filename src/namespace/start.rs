@@ -15,9 +15,11 @@ use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 use super::rundir::{PATH, RunDir, RunError};
 use super::state::{NAME, Running, State, ended};
 use super::{cgroup, inode, is_systemd};
+use crate::boot::counting;
 use crate::sys;
 use crate::sys::namespace::{Namespaces, split};
 use crate::system::error::{Context, Failure};
+use crate::system::root::Root;
 
 /// The socket on which systemd says that it is ready.
 const NOTIFY: &str = "notify";
@@ -64,6 +66,7 @@ pub fn running(patience: Duration, mut tell: impl FnMut(&str)) -> Result<Running
         }
         // One that runs without being ready: who started it was killed and will never say so.
         if !other.state.stopping || !wait_for_end(&other.pidfd, patience) {
+            let _ = counting::asked_to_stop(&Root::default());
             let _ = pidfd_send_signal(&other.pidfd, Signal::KILL);
             let _ = wait_for_end(&other.pidfd, Duration::from_secs(10));
         }

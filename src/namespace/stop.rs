@@ -9,7 +9,9 @@ use super::cgroup;
 use super::rundir::{RunDir, RunError};
 use super::start::wait_for_end;
 use super::state::{NAME, State};
+use crate::boot::counting;
 use crate::sys::namespace::{POWER_OFF, send};
+use crate::system::root::Root;
 
 /// Why something of it stays.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,10 @@ pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
     let stopped = match state.running() {
         None => Stopped::NotRunning,
         Some(running) => {
+            // Before the end, in which this process may go too.
+            if let Err(error) = counting::asked_to_stop(&Root::default()) {
+                eprintln!("nixos-wsl: this start counts as failed: {error}");
+            }
             send(running.pidfd.as_fd(), POWER_OFF).map_err(StopError::Signal)?;
             if wait_for_end(&running.pidfd, patience) {
                 Stopped::Cleanly

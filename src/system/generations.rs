@@ -51,7 +51,9 @@ impl Generation {
 /// `N` of `system-N-link`.
 #[must_use]
 pub fn number(name: &Path) -> Option<u64> {
-    name.file_name()?.to_str()?.strip_prefix("system-")?.strip_suffix("-link")?.parse().ok()
+    let digits = name.file_name()?.to_str()?.strip_prefix("system-")?.strip_suffix("-link")?;
+    // Nix writes no other form; with `system-02-link` there would be two generations of one number.
+    digits.parse().ok().filter(|number: &u64| number.to_string() == digits)
 }
 
 /// All generations, the newest first.

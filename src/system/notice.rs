@@ -12,6 +12,10 @@ pub const FAULTS: &str = "/run/nixos-wsl/faults";
 /// Exists while an activation is under way, so that logins know what to wait for.
 pub const ACTIVATING: &str = "/run/nixos-wsl/activating";
 
+/// How a generation is chosen by whoever is there: in a rescue there is no `sudo`.
+const CHOOSE: &str =
+    "In Windows, `wsl -d NAME -u root -- nixos-wsl boot N` chooses generation N of the distribution NAME";
+
 /// Leaves `text` in one of these files.
 ///
 /// # Errors
@@ -33,9 +37,9 @@ pub fn remove(file: &str) {
 pub fn fallback(running: &Generation, failures: &[String]) -> String {
     let mut text = format!("NixOS-WSL: this is {running}, because another choice did not start:\n");
     list(&mut text, failures);
-    text.push_str(
-        "`nixos-wsl generations` lists all, `nixos-wsl boot N` chooses one and ends this message.\n",
-    );
+    text.push_str("`nixos-wsl generations` lists all. ");
+    text.push_str(CHOOSE);
+    text.push_str(", and this message ends.\n");
     text
 }
 
@@ -48,8 +52,9 @@ pub fn rescue(failures: &[String]) -> String {
     }
     list(&mut text, failures);
     text.extend([
-        "This is a rescue shell without systemd. `nixos-wsl generations` lists what there is and `nixos-wsl boot N`\n\
-         chooses; a restart (`wsl --terminate`) tries again. The whole log: ",
+        "This is a rescue shell without systemd. `nixos-wsl generations` lists what there is.\n",
+        CHOOSE,
+        ".\n`wsl --terminate NAME` and a new shell try again. The whole log: ",
         LOG,
         "\n",
     ]);

@@ -16,6 +16,8 @@ const LIMIT: u64 = 1 << 20;
 pub struct Settings {
     /// Seconds that an activation may take at boot.
     pub activation_timeout: u64,
+    /// Seconds that a start may take from the activation's end to multi-user.target.
+    pub start_timeout: u64,
     /// Seconds that a login waits for an activation under way.
     pub login_wait: u64,
     /// `automount.root` of wsl.conf: the folder of the Windows drives.
@@ -46,6 +48,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             activation_timeout: 90,
+            start_timeout: 90,
             login_wait: 10,
             automount_root: "/mnt".into(),
             windows_path: WindowsPath::Whole(Whole::All),
@@ -82,6 +85,12 @@ impl Settings {
     #[must_use]
     pub fn activation_limit(&self) -> Duration {
         Duration::from_secs(self.activation_timeout)
+    }
+
+    /// How long a start may take before a stop from outside counts against it.
+    #[must_use]
+    pub fn start_limit(&self) -> Duration {
+        Duration::from_secs(self.start_timeout)
     }
 
     /// The settings of the system at `toplevel`.

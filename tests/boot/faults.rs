@@ -6,43 +6,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use crate::support::sim::{Ended, Sim, bundled, exists};
+use crate::starts::{LOG, STATE, Start, falls_back, import, install, record, shell, toplevel, world};
+use crate::support::sim::Sim;
 
-/// Long for a machine under load; WSL itself waits 10 s for systemd and 10 s for the user's session.
-const DEADLINE: Duration = Duration::from_secs(90);
-const STATE: &str = "var/lib/nixos-wsl/boot.json";
-const LOG: &str = "var/log/nixos-wsl-boot.log";
 /// The system that is made to fail.
 const FAULTY: &str = "/nix/store/faulty";
-
-/// The stand-in with every generation in its store; the first is generation 1, and works.
-fn world(test: &str) -> Option<Sim> {
-    let sim = Sim::for_starts(test)?;
-    import(&sim);
-    Some(sim)
-}
-
-fn import(sim: &Sim) {
-    let imported = sim.import("NixOS", &bundled("test-image.tar.gz"));
-    assert_eq!(imported.code, 0, "{imported:?}");
-}
-
-/// A system of the stand-in, as the distribution knows it.
-fn toplevel(sim: &Sim, name: &str) -> PathBuf {
-    fs::read_link(sim.inside("NixOS", &format!("nix/var/nix/gcroots/standin/{name}"))).expect("a generation")
-}
-
-/// Makes a system generation 2, the profile's.
-fn install(sim: &Sim, toplevel: &Path) {
-    let profiles = sim.inside("NixOS", "nix/var/nix/profiles");
-    for (name, target) in [("system-2-link", toplevel), ("system", Path::new("system-2-link"))] {
-        let _ = fs::remove_file(profiles.join(name));
-        symlink(target, profiles.join(name)).expect("a link");
-    }
-    let _ = fs::remove_file(sim.inside("NixOS", STATE));
-}
 
 /// A copy of the second system, and these lines at the beginning of its activation.
 fn faulty(sim: &Sim, lines: &str) {
@@ -68,30 +37,6 @@ fn faulty(sim: &Sim, lines: &str) {
     )
     .expect("settings");
     install(sim, Path::new(FAULTY));
-}
-
-/// The shell of WSL's user, which must be there in time.
-fn shell(sim: &Sim) -> Ended {
-    let start = Instant::now();
-    let line = "echo a shell ; readlink /run/current-system ; nixos-wsl generations";
-    let ended = sim.run(["--"].into_iter().chain(line.split(' ')));
-    assert!(ended.out.starts_with("a shell\n"), "{ended:?}");
-    assert!(start.elapsed() < DEADLINE, "the shell came after {:?}", start.elapsed());
-    ended
-}
-
-/// Boots, and expects this system, with this reason in the log, the list and the notice of every login.
-fn falls_back(sim: &Sim, what: &str, reason: &str) {
-    let ended = shell(sim);
-    let running = toplevel(sim, "first");
-    assert_eq!(ended.out.lines().nth(1).map(Path::new), Some(running.as_path()), "{what}: {ended:?}");
-    assert!(ended.out.contains(reason), "{what}: {ended:?}");
-    assert_eq!(sim.sh("NixOS", "systemctl is-system-running --wait"), "running", "{what}");
-    let log = fs::read_to_string(sim.inside("NixOS", LOG)).expect("a log");
-    assert!(log.contains(&format!("generation 2: {reason}")) || log.contains(reason), "{what}: {log}");
-    let notice = sim.sh("NixOS", "cat /run/nixos-wsl/notice");
-    assert!(notice.contains("this is generation 1") && notice.contains(reason), "{what}: {notice}");
-    sim.ok(["-t", "NixOS"]);
 }
 
 #[test]
@@ -137,6 +82,22 @@ fn a_generation_that_fails_after_its_work_boots_all_the_same() {
     assert!(log.contains("generation 2: activate: exit status 1; booting it all the same"), "{log}");
 }
 
+/// No unit of it runs yet that could say who stops it.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_stop_from_outside_during_an_activation_does_not_count() {
+    let Some(sim) = world("a_stop_from_outside_during_an_activation_does_not_count") else { return };
+    faulty(&sim, "sleep 1000");
+    let settings = r#"{"systemdMode":"native","activationTimeout":600,"startTimeout":3600}"#;
+    fs::write(sim.inside("NixOS", &format!("{FAULTY}/nixos-wsl/session.json")), settings).expect("settings");
+    let start = Start::new(&sim);
+    start.wait_for("/run/nixos-wsl/activating");
+    assert_eq!(record(&sim, Path::new(FAULTY)).attempts, 1);
+    sim.ok(["-t", "NixOS"]);
+    start.cut();
+    assert_eq!(record(&sim, Path::new(FAULTY)).attempts, 0);
+}
+
 /// The whole distribution ends with a process 1 that stops: the third start takes the generation before.
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
@@ -147,65 +108,7 @@ fn a_systemd_that_stops_at_once_is_tried_twice() {
         let ended = sim.run(["--", "true"]);
         assert_ne!(ended.code, 0, "{ended:?}");
     }
-    falls_back(&sim, "stops at once", "started 2 times in a row: never reached multi-user.target");
-}
-
-/// The units that count the boots, with the systemd that runs them.
-#[test]
-#[ignore = "boots the stand-in's image: checks/run gives it"]
-fn boots_are_counted_by_the_units() {
-    let Some(sim) = world("boots_are_counted_by_the_units") else { return };
-    let second = toplevel(&sim, "second");
-    install(&sim, &second);
-    let record = || {
-        let text = fs::read(sim.inside("NixOS", STATE)).expect("a state");
-        let state: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
-        state["systems"][second.to_str().expect("a path")].clone()
-    };
-    sim.sh("NixOS", "systemctl is-system-running --wait");
-    assert_eq!(sim.sh("NixOS", "systemctl is-active nixos-wsl-boot-complete.service"), "active");
-    assert_eq!(record()["attempts"], 0, "{}", record());
-    assert!(record()["completedAt"].is_u64(), "{}", record());
-    sim.ok(["-t", "NixOS"]);
-
-    // A unit that keeps the target from being reached.
-    let units = sim.inside("NixOS", "etc/systemd/system.control");
-    fs::create_dir_all(units.join("multi-user.target.wants")).expect("a folder");
-    fs::write(
-        units.join("never.service"),
-        "[Unit]\nBefore=multi-user.target\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/bin/sh -c 'sleep 100000'\n",
-    )
-    .expect("a unit");
-    symlink("../never.service", units.join("multi-user.target.wants/never.service")).expect("a link");
-    for _ in 0..3 {
-        assert_eq!(shell(&sim).out.lines().nth(1).map(Path::new), Some(second.as_path()));
-        assert_eq!(record()["attempts"], 1, "{}", record());
-        sim.ok(["-t", "NixOS"]);
-        assert_eq!(record()["attempts"], 0, "a clean stop is nobody's fault: {}", record());
-    }
-    for attempts in 1..=2 {
-        shell(&sim);
-        assert_eq!(record()["attempts"], attempts);
-        power_cut(&sim);
-    }
-    let ended = shell(&sim);
-    assert_eq!(ended.out.lines().nth(1).map(Path::new), Some(toplevel(&sim, "first").as_path()), "{ended:?}");
-    assert!(ended.out.contains("started 2 times in a row: never reached multi-user.target"), "{ended:?}");
-    let chosen = sim.sh("NixOS", "/bin/nixos-wsl boot 2");
-    assert!(chosen.contains("generation 2 boots from the next start on"), "{chosen}");
-    sim.ok(["-t", "NixOS"]);
-    fs::remove_file(units.join("multi-user.target.wants/never.service")).expect("the link");
-    assert_eq!(shell(&sim).out.lines().nth(1).map(Path::new), Some(second.as_path()));
-}
-
-fn power_cut(sim: &Sim) {
-    let supervisor = sim.supervisor("NixOS");
-    assert!(Command::new("kill").args(["-9", &supervisor.to_string()]).status().expect("kill").success());
-    let start = Instant::now();
-    while exists(supervisor) {
-        assert!(start.elapsed() < DEADLINE, "the supervisor stays");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    falls_back(&sim, "stops at once", "started 2 times in a row without reaching multi-user.target");
 }
 
 /// A disk of its own for the distribution, gone with this value.
@@ -224,7 +127,8 @@ impl Disk {
     }
 
     fn fill(&self) {
-        let mut file = fs::File::create(self.0.join("rootfs/fill")).expect("a file");
+        let mut file =
+            fs::File::options().append(true).create(true).open(self.0.join("rootfs/fill")).expect("a file");
         let full = std::io::copy(&mut std::io::repeat(b'x'), &mut file);
         assert_eq!(full.expect_err("an end of the disk").kind(), std::io::ErrorKind::StorageFull);
     }
@@ -242,15 +146,52 @@ fn a_full_disk_still_gives_a_shell() {
     let Some(sim) = Sim::for_starts("a_full_disk_still_gives_a_shell") else { return };
     let disk = Disk::mount(&sim);
     import(&sim);
-    install(&sim, &toplevel(&sim, "second"));
+    let second = toplevel(&sim, "second");
+    install(&sim, &second);
     disk.fill();
     let ended = shell(&sim);
-    assert_eq!(ended.out.lines().nth(1).map(Path::new), Some(toplevel(&sim, "second").as_path()));
+    assert_eq!(ended.out.lines().nth(1).map(Path::new), Some(second.as_path()));
     let kmsg = fs::read_to_string(sim.folder("NixOS").join("kmsg.log")).expect("the kernel's log");
     assert!(kmsg.contains("attempts are not counted: /var/lib/nixos-wsl/boot.json: No space left"), "{kmsg}");
+    assert_eq!(
+        sim.sh("NixOS", "systemctl is-system-running --wait"),
+        "running",
+        "nothing counts, nothing fails"
+    );
     sim.ok(["-t", "NixOS"]);
     fs::remove_file(sim.inside("NixOS", "fill")).expect("the file");
     assert_eq!(sim.sh("NixOS", "systemctl is-system-running --wait"), "running", "with room again");
+    sim.ok(["--unregister", "NixOS"]);
+    drop(disk);
+}
+
+/// What is recorded needs no room: a system that completes its starts is never put aside for want of it.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn on_a_full_disk_starts_are_counted_and_the_doctor_names_it() {
+    let Some(sim) = Sim::for_starts("on_a_full_disk_starts_are_counted_and_the_doctor_names_it") else {
+        return;
+    };
+    let disk = Disk::mount(&sim);
+    import(&sim);
+    let second = toplevel(&sim, "second");
+    install(&sim, &second);
+    sim.sh("NixOS", "systemctl is-system-running --wait");
+    sim.ok(["-t", "NixOS"]);
+    for round in 0..3 {
+        disk.fill();
+        let before = record(&sim, &second);
+        assert_eq!(shell(&sim).out.lines().nth(1).map(Path::new), Some(second.as_path()), "round {round}");
+        assert_eq!(sim.sh("NixOS", "systemctl is-system-running --wait"), "running", "round {round}");
+        let now = record(&sim, &second);
+        assert!(now.attempts == 0 && now.completed_at > before.completed_at, "round {round}: {now:?}");
+        let doctor = sim.run(["-u", "root", "--", "nixos-wsl", "doctor"]);
+        assert!(
+            doctor.code != 0 && doctor.out.contains("the disk of / (disk, tmpfs) is full: 0 MiB of 300 MiB"),
+            "{doctor:?}"
+        );
+        sim.ok(["-t", "NixOS"]);
+    }
     sim.ok(["--unregister", "NixOS"]);
     drop(disk);
 }
@@ -280,4 +221,9 @@ fn a_read_only_root_still_gives_a_shell() {
     assert!(kmsg.contains("attempts are not counted: /var/lib/nixos-wsl"), "{kmsg}");
     assert!(kmsg.contains("/var/log/nixos-wsl-boot.log: no log file: Read-only file system"), "{kmsg}");
     assert!(!sim.inside("NixOS", STATE).exists());
+    let doctor = sim.run(["-u", "root", "--", "nixos-wsl", "doctor"]);
+    assert!(
+        doctor.code != 0 && doctor.out.contains("the disk of / (") && doctor.out.contains("is read-only"),
+        "{doctor:?}"
+    );
 }

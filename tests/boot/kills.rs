@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::world::{ACTIVATE, SYSTEMD, World};
-use nixos_wsl::boot::state::State;
+use nixos_wsl::boot::counting;
 use nixos_wsl::system::root::Root;
 
 const STATE: &str = "var/lib/nixos-wsl/boot.json";
@@ -59,7 +59,7 @@ impl Kills {
 
     /// The state, which is whole, and how often the second system was started in vain.
     fn attempts(&self, round: usize) -> u32 {
-        let (state, warning) = State::load(&Root::new(self.world.path("")));
+        let (state, warning) = counting::load(&Root::new(self.world.path("")));
         assert_eq!(warning, None, "round {round}");
         state.systems.get(Path::new(SECOND)).map_or(0, |record| record.attempts)
     }
@@ -163,7 +163,7 @@ fn the_state_survives_a_kill_while_it_is_written() {
         // The command itself: nsenter has become it, or is about to.
         let _ = child.kill();
         let _ = child.wait();
-        let (state, warning) = State::load(&Root::new(world.path("")));
+        let (state, warning) = counting::load(&Root::new(world.path("")));
         assert_eq!(warning, None, "round {round}");
         if let Some(once) = state.once {
             seen[usize::try_from(once - 1).unwrap()] += 1;

@@ -12,3 +12,4 @@ mod faults;
 mod init;
 mod kills;
 mod write_kills;
+mod starts;
