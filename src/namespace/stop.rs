@@ -6,10 +6,11 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::cgroup;
-use super::rundir::{RunDir, RunError};
+use super::rundir::{RunDir, RunError, START_LOCK};
 use super::start::wait_for_end;
-use super::state::{NAME, State};
+use super::state::{Event, NAME, State};
 use crate::sys::namespace::{POWER_OFF, send};
+use crate::system::message;
 
 /// Why something of it stays.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +43,14 @@ pub enum Stopped {
 /// [`StopError`].
 pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
     let folder = RunDir::make()?;
-    let _lock = folder.lock(patience, || eprintln!("nixos-wsl: waiting for the start to end..."))?;
+    let _lock = folder.lock(START_LOCK, patience, || message::report("nixos-wsl: waiting for the start to end..."))?;
     let Ok(state) = State::read() else { return Ok(Stopped::NotRunning) };
     let path = state.cgroup.clone();
     let stopped = match state.running() {
         None => Stopped::NotRunning,
         Some(running) => {
+            // Shells that come from now on wait for the end.
+            State::advance(&folder, running.state.pidns, Event::Stopping)?;
             send(running.pidfd.as_fd(), POWER_OFF).map_err(StopError::Signal)?;
             if wait_for_end(&running.pidfd, patience) {
                 Stopped::Cleanly

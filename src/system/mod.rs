@@ -5,6 +5,7 @@ pub mod error;
 pub mod generations;
 pub mod installer;
 pub mod log;
+pub mod message;
 pub mod notice;
 pub mod root;
 pub mod settings;
