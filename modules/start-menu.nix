@@ -31,10 +31,13 @@ in
       restartTriggers = [ config.system.path ];
       serviceConfig = {
         Type = "oneshot";
+        TimeoutStartSec = "2min";
         ExecStart = lib.escapeShellArgs (
           [
             (lib.getExe cfg.programs.nixos-wsl)
             "start-menu"
+            "--user"
+            user.name
           ]
           ++ sources
           ++ [ "/usr/share" ]

@@ -5,7 +5,6 @@
 {
   config,
   lib,
-  pkgs,
   ...
 }:
 
@@ -42,7 +41,13 @@ in
       serviceConfig = {
         Type = "oneshot";
         RemainAfterExit = true;
-        ExecStart = "${pkgs.util-linux}/bin/mount -o bind,ro,X-mount.mkdir ${wslg}/.X11-unix /tmp/.X11-unix";
+        # `mount` would follow a link that somebody puts there after the conditions were looked at.
+        ExecStart = lib.escapeShellArgs [
+          (lib.getExe cfg.programs.nixos-wsl)
+          "mount-x11"
+          "${wslg}/.X11-unix"
+          "/tmp/.X11-unix"
+        ];
       };
     };
 

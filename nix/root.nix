@@ -181,12 +181,13 @@ let
     ];
   };
 
-  # What a stock DistroLauncher makes its user with (W§9).
-  launcherLinks =
+  # What a stock DistroLauncher makes its user with (W§9). Scripts, because a link's name is whatever its caller says it is.
+  launcherFiles =
     map
       (name: {
         path = "/usr/sbin/${name}";
-        target = programs.cli;
+        source = builtins.toFile name "#!/bin/nixos-wsl ${name}\n";
+        mode = "0755";
       })
       (
         when (programs.cli or null != null) [
@@ -303,14 +304,14 @@ let
     ++ map (entry: copy "${privileged.path}/${entry.name}" entry.mode entry.source) privileged.entries
     ++ map binEntry (attrNames binNames)
     ++ wslLinks
-    ++ map fileEntry shellFiles
-    ++ map linkEntry (shellLinks ++ launcherLinks)
+    ++ map fileEntry (shellFiles ++ launcherFiles)
+    ++ map linkEntry shellLinks
     ++ extraEntries;
 
   apply = {
     version = 1;
-    files = [ initFile ] ++ shellFiles ++ extraApply.files or [ ];
-    links = shellLinks ++ launcherLinks ++ extraApply.links or [ ];
+    files = [ initFile ] ++ shellFiles ++ launcherFiles ++ extraApply.files or [ ];
+    links = shellLinks ++ extraApply.links or [ ];
     trees = [
       {
         path = "/bin";

@@ -43,8 +43,8 @@ lib'.decide "contract" (
     lib.concatMap
       (
         name:
-        lib'.expect (lib.hasPrefix builtins.storeDir
-          (lib'.entriesOf default)."/usr/sbin/${name}".target or ""
+        lib'.expect (
+          (lib'.entriesOf default)."/usr/sbin/${name}".mode or "" == "0755"
         ) "a stock DistroLauncher runs /usr/sbin/${name} (W§9)"
       )
       [

@@ -1,7 +1,7 @@
 //! The command line tool.
 #![forbid(unsafe_code)]
 
-use std::path::Path;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,15 +14,18 @@ use nixos_wsl::command::{
 };
 use nixos_wsl::features::drivers::Drivers;
 use nixos_wsl::features::usbip::Device;
+use nixos_wsl::features::x11;
 use nixos_wsl::system::root::Root;
 
 fn main() -> ExitCode {
     nixos_wsl::sys::default_sigpipe();
-    let name = std::env::args_os().next().unwrap_or_default();
-    if let Some(program) = Program::of(Path::new(&name)) {
-        return account(program);
-    }
-    match run(Arguments::parse().command) {
+    let outcome = match Arguments::parse().command {
+        Command::AddUser(script) => return account(Program::AddUser, &script.arguments),
+        Command::UserMod(script) => return account(Program::UserMod, &script.arguments),
+        Command::DelUser(script) => return account(Program::DelUser, &script.arguments),
+        command => run(command),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("nixos-wsl: {error}");
@@ -49,18 +52,19 @@ fn run(command: Command) -> Outcome {
         Command::LinkDrivers { drivers, windows, also, farm } => {
             units::link_drivers(&Drivers { nixos: &drivers, windows: &windows, also: &also }, &farm)
         }
-        Command::StartMenu { folders } => units::start_menu(folders),
+        Command::StartMenu { user, folders } => units::start_menu(&user, folders),
+        Command::MountX11 { source, target } => Ok(x11::mount(&source, &target)?),
         Command::UsbipAttach { usbip, host, busid } => {
             units::usbip_attach(&Device { busid: &busid, host: host.as_deref(), usbip: &usbip })
         }
         Command::BootComplete { stopping, emergency } => units::boot_complete(stopping, emergency),
+        Command::AddUser(_) | Command::UserMod(_) | Command::DelUser(_) => Ok(()),
     }
 }
 
-/// Under another name: one of the programs of a stock launcher.
-fn account(program: Program) -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    match accounts::run(program, &arguments) {
+/// One of the programs of a stock launcher.
+fn account(program: Program, arguments: &[OsString]) -> ExitCode {
+    match accounts::run(program, arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => {
             for line in refusal.to_string().lines() {

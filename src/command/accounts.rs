@@ -36,17 +36,6 @@ pub enum Program {
 }
 
 impl Program {
-    /// The program of a path that was given to `execve`.
-    #[must_use]
-    pub fn of(file: &Path) -> Option<Self> {
-        match file.file_name()?.to_str()? {
-            "adduser" => Some(Self::AddUser),
-            "usermod" => Some(Self::UserMod),
-            "deluser" => Some(Self::DelUser),
-            _ => None,
-        }
-    }
-
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// Looks after NixOS on WSL.
 #[derive(Debug, Parser)]
@@ -122,9 +122,20 @@ pub enum Command {
     /// Copies desktop files and icons for the start menu of Windows; nixos-wsl-start-menu.service runs it
     #[command(hide = true)]
     StartMenu {
+        /// Whose entries they are: everything is read with this user's rights
+        #[arg(long)]
+        user: String,
         /// `share` folders, of which the first to have a file wins; at last the one to copy to
         #[arg(required = true, num_args = 2..)]
         folders: Vec<PathBuf>,
+    },
+    /// Mounts the sockets of WSLg; nixos-wsl-x11.service runs it
+    #[command(hide = true)]
+    MountX11 {
+        /// The folder with the sockets
+        source: PathBuf,
+        /// Where programs look for them
+        target: PathBuf,
     },
     /// Keeps a USB device of Windows attached; usbip-auto-attach@.service runs it
     #[command(hide = true)]
@@ -138,6 +149,15 @@ pub enum Command {
         /// Bus id on Windows, such as 4-1
         busid: String,
     },
+    /// Debian's adduser, as a stock launcher calls it; the script /usr/sbin/adduser runs it
+    #[command(hide = true, name = "adduser")]
+    AddUser(Script),
+    /// Debian's usermod, as a stock launcher calls it; the script /usr/sbin/usermod runs it
+    #[command(hide = true, name = "usermod")]
+    UserMod(Script),
+    /// Debian's deluser, as a stock launcher calls it; the script /usr/sbin/deluser runs it
+    #[command(hide = true, name = "deluser")]
+    DelUser(Script),
     /// Notes that the boot is complete; nixos-wsl-boot-complete.service runs it
     #[command(hide = true)]
     BootComplete {
@@ -148,6 +168,17 @@ pub enum Command {
         #[arg(long, conflicts_with = "stopping")]
         emergency: bool,
     },
+}
+
+/// What the kernel hands to the program of a `#!` line.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub struct Script {
+    /// The script
+    pub script: OsString,
+    /// The script's arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
 }
 
 /// The examples in the help of `recover`.

@@ -81,11 +81,30 @@ pub fn find_root() -> Root {
     Root::new(beside_program.unwrap_or_else(|| WSLG_DISTRO.into()))
 }
 
-/// Makes the distribution writable; WSL's view of it is read-only.
+/// Makes the distribution writable for this process; WSL's view of it is read-only, and stays so.
 ///
 /// # Errors
-/// Those of binding and remounting.
+/// Those of making a mount namespace, binding and remounting.
 pub fn make_writable(root: &Root) -> Result<(), EnterError> {
+    let directory = root.directory();
+    let probe = rustix::fs::statvfs(directory).map_err(|source| failed(directory, source))?;
+    if probe.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        own_mounts()?;
+        remount(root)?;
+    }
+    Ok(())
+}
+
+/// Leaves the caller's mounts for a copy of them.
+fn own_mounts() -> Result<(), EnterError> {
+    let step = |source| EnterError::Step { step: "mounts of its own".into(), source };
+    crate::sys::unshare_mounts().map_err(step)?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(|source| step(source.into()))
+}
+
+/// Makes the distribution writable in this mount namespace.
+fn remount(root: &Root) -> Result<(), EnterError> {
     let directory = root.directory();
     let probe = rustix::fs::statvfs(directory).map_err(|source| failed(directory, source))?;
     if !probe.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
@@ -131,10 +150,8 @@ pub fn enter(root: &Root, generation: &Generation, command: &[OsString]) -> Resu
         let step = step.to_owned();
         move |source: Errno| EnterError::Step { step, source: source.into() }
     };
-    crate::sys::unshare_mounts().map_err(|source| EnterError::Step { step: "unshare".into(), source })?;
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(step("private mounts"))?;
-    make_writable(root)?;
+    own_mounts()?;
+    remount(root)?;
     for (folder, kind) in [("dev", "devtmpfs"), ("proc", "proc"), ("sys", "sysfs")] {
         let target = root.path(folder);
         let _ = std::fs::create_dir_all(&target);

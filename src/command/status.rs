@@ -3,12 +3,10 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use rustix::thread::{Gid, Uid};
-
 use crate::namespace::privileges::{self, Who};
 use crate::namespace::resume::EXEC;
-use crate::namespace::state::State;
-use crate::namespace::{HELPER, OUTSIDE, inside, starts_systemd};
+use crate::namespace::state::{Phase, State};
+use crate::namespace::{HELPER, OUTSIDE, inside, mounts_left_behind, settings, starts_systemd};
 use crate::system::accounts;
 use crate::system::root::Root;
 
@@ -27,6 +25,8 @@ pub enum Status {
     Stopped,
     /// WSL does not start it, and this system leaves it to WSL.
     Native,
+    /// It has ended, and this process still has its mounts.
+    Lost,
 }
 
 impl std::fmt::Display for Status {
@@ -40,20 +40,30 @@ impl std::fmt::Display for Status {
             }
             Self::Stopped => write!(f, "stopped; the next shell, or `nixos-wsl enter`, starts it"),
             Self::Native => write!(f, "not running; it is WSL's to start ([boot] systemd in /etc/wsl.conf)"),
+            Self::Lost => write!(f, "ended, and with it {LEFT_BEHIND}"),
         }
     }
 }
 
+/// What is to be done where nothing works any more. `/proc` is that of the process namespace which ended with systemd.
+const LEFT_BEHIND: &str =
+    "all that this shell could do beside it: leave this shell with `exit`, and open another with `wsl`";
+
 /// Finds out.
 #[must_use]
 pub fn status() -> Status {
+    if mounts_left_behind() {
+        return Status::Lost;
+    }
     if inside() {
         return Status::Inside;
     }
     match State::read().ok().and_then(State::running) {
-        Some(running) if running.state.stopping => Status::Stopping(running.state.pid),
-        Some(running) if running.state.ready => Status::Running(running.state.pid),
-        Some(running) => Status::Starting(running.state.pid),
+        Some(running) => match running.state.phase {
+            Phase::Starting => Status::Starting(running.state.pid),
+            Phase::Ready => Status::Running(running.state.pid),
+            Phase::Stopping => Status::Stopping(running.state.pid),
+        },
         None if starts_systemd() => Status::Stopped,
         None => Status::Native,
     }
@@ -72,8 +82,19 @@ pub fn open(user: Option<&str>, program: &[OsString]) -> String {
         Ok(entry) => entry,
         Err(reason) => return reason,
     };
-    if user.is_some() && entry.uid != rustix::process::getuid().as_raw() {
-        let who = Who { uid: Uid::from_raw(entry.uid), gid: Gid::from_raw(entry.gid) };
+    match status() {
+        Status::Lost => return format!("systemd has ended, and with it {LEFT_BEHIND}"),
+        Status::Native => {
+            return "this system leaves systemd to WSL (wsl.systemd.mode), and it does not run here: `wsl --terminate` and \
+                    `wsl` start both again, `nixos-wsl logs` and `nixos-wsl doctor` say what keeps it from running"
+                .to_owned();
+        }
+        Status::Inside | Status::Running(_) | Status::Starting(_) | Status::Stopping(_) | Status::Stopped => {}
+    }
+    // Without a setuid program root's own shell is the way to that one user's (wsl.systemd.namespace.privileges).
+    let of_root = !inside() && settings().systemd_user.is_some_and(|name| entry.name == *name);
+    if user.is_some() && !of_root && entry.uid != rustix::process::getuid().as_raw() {
+        let who = Who::of(&entry);
         if !rustix::process::geteuid().is_root() {
             return format!(
                 "only root may open a shell of another user; try `sudo nixos-wsl enter -u {}`",

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Outcome;
+use super::{CommandError, Outcome};
 use super::output::print;
 use crate::boot::counting;
 use crate::features::drivers::{self, Drivers};
 use crate::features::start_menu;
 use crate::features::usbip::{self, Device, Places};
-use crate::namespace::state::State;
+use crate::namespace::privileges::Who;
+use crate::namespace::state::{Event, State};
+use crate::system::accounts;
 use crate::system::root::Root;
 
 /// `boot-complete`, of nixos-wsl-boot-complete.service, nixos-wsl-boot-stop.service and nixos-wsl-boot-emergency.service.
@@ -24,7 +26,7 @@ pub fn boot_complete(stopping: bool, emergency: bool) -> Outcome {
     if stopping && !counting::shuts_down() {
         return Ok(());
     }
-    State::note_stopping(stopping);
+    State::report(if stopping { Event::Stopping } else { Event::Resumed });
     if stopping {
         return Ok(counting::stopping(&root)?);
     }
@@ -43,13 +45,15 @@ pub fn link_drivers(drivers: &Drivers<'_>, farm: &Path) -> Outcome {
     print(format_args!("{}: {} of NixOS, {} of Windows", farm.display(), linked.nixos, linked.windows))
 }
 
-/// `start-menu`, of nixos-wsl-start-menu.service; the last of `folders` is the one to copy to.
+/// `start-menu`, of nixos-wsl-start-menu.service: the entries of the user with the name `user`; the last of `folders` is the
+/// one to copy to.
 ///
 /// # Errors
-/// The entries cannot be copied.
-pub fn start_menu(mut folders: Vec<PathBuf>) -> Outcome {
+/// There is no such user, or the entries cannot be copied.
+pub fn start_menu(user: &str, mut folders: Vec<PathBuf>) -> Outcome {
+    let user = accounts::entry_named(&Root::default(), user).map_err(CommandError::Refused)?;
     let target = folders.pop().unwrap_or_default();
-    let copied = start_menu::update(&folders, &target)?;
+    let copied = start_menu::update(Who::of(&user), &folders, &target)?;
     print(format_args!("{}: {} entries, {} icons", target.display(), copied.entries, copied.icons))
 }
 

@@ -95,8 +95,9 @@ impl Screen {
     }
 }
 
+/// The installation goes on, and with it whoever waits for its lock, although the terminal is stopped.
 fn print(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    crate::system::message::write(text.as_bytes());
 }
 
 /// The bar's text, shorter than `columns`; `since` bytes were done in the last `seconds`.

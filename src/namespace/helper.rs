@@ -22,6 +22,7 @@ use crate::session::invocation::SHELLS;
 use crate::sys;
 use crate::sys::namespace::{block_signals, close_from, die_of, place};
 use crate::system::accounts::{self, Entry};
+use crate::system::message;
 use crate::system::root::Root;
 
 /// The group that owns terminals, in WSL and in NixOS's own `/dev/pts` alike (W§6).
@@ -56,7 +57,11 @@ fn session(who: Who, data: &OwnedFd) -> Result<ExitStatus, String> {
     if inside() {
         return Err(String::new());
     }
-    privileges::take().map_err(|error| format!("{}: {error}", super::HELPER))?;
+    privileges::take().map_err(|error| match settings().systemd_user {
+        Some(_) => "by choice (wsl.systemd.namespace.privileges = \"root\") only the shells of plain `wsl` are beside systemd"
+            .to_owned(),
+        None => format!("{}: {error}", super::HELPER),
+    })?;
     // An ignored one never comes, and with it the word that the shell has ended.
     sys::default_sigchld();
     block_signals();
@@ -70,11 +75,7 @@ fn session(who: Who, data: &OwnedFd) -> Result<ExitStatus, String> {
         _ => accounts::entry(&Root::default(), who.uid.as_raw()),
     }?;
     let patience = Duration::from_secs(settings.systemd_timeout.clamp(1, 3600));
-    let say = |text: &str| {
-        if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-            eprintln!("nixos-wsl: {text}");
-        }
-    };
+    let say = |text: &str| message::report_on_terminal(&format!("nixos-wsl: {text}"));
     let running = start::running(patience, say).map_err(|error| error.to_string())?;
     let lent = lend_terminal(who, &user);
     let session = enter::enter(&running, &user, data).map_err(|error| error.to_string());

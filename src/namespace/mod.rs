@@ -46,6 +46,13 @@ pub fn inside() -> bool {
     recorded || is_systemd("1") && Path::new("/run/systemd/system").exists()
 }
 
+/// Whether this process has the mounts of a systemd that has ended: `/proc` shows a process namespace without processes.
+#[must_use]
+pub fn mounts_left_behind() -> bool {
+    // Mounted all the same: where no `/proc` is, nothing can be told.
+    Path::new("/proc/sys/kernel").exists() && !Path::new("/proc/self").exists() && !Path::new("/proc/1").exists()
+}
+
 /// Whether process 1 is the `/sbin/init` of WSL's own start (W§5.1), and no init of WSL's.
 fn is_native() -> bool {
     std::fs::read("/proc/1/cmdline").is_ok_and(|line| line.starts_with(b"/sbin/init\0"))

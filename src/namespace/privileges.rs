@@ -5,6 +5,8 @@ use std::io;
 use rustix::process::{DumpableBehavior, getegid, geteuid, getgid, getuid, set_dumpable_behavior};
 use rustix::thread::{Gid, Uid, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
+use crate::system::accounts::Entry;
+
 /// Whom this process works for, as the kernel has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Who {
@@ -12,6 +14,14 @@ pub struct Who {
     pub uid: Uid,
     /// The real group.
     pub gid: Gid,
+}
+
+impl Who {
+    /// The user of an entry, with the user's own group.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Self {
+        Self { uid: Uid::from_raw(entry.uid), gid: Gid::from_raw(entry.gid) }
+    }
 }
 
 /// The caller.

@@ -11,6 +11,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+/// The lock that is held from the decision to start systemd until it is ready.
+pub const START_LOCK: &str = "lock";
 /// The folder of the state.
 pub const PATH: &str = "/run/nixos-wsl";
 /// A file of ours is never larger.
@@ -119,13 +121,19 @@ impl RunDir {
         let _ = unlinkat(&self.0, name, AtFlags::empty());
     }
 
-    /// Takes the lock; the file that is returned holds it, and no program started from here inherits it.
+    /// Takes the lock of a file; the file that is returned holds it, and no program started from here inherits it. `tell` is
+    /// called once if that takes more than a second.
     ///
     /// # Errors
     /// [`RunError::Busy`] after `patience`.
-    pub fn lock(&self, patience: Duration, mut tell: impl FnMut()) -> Result<File, RunError> {
-        let error = |source| RunError::System { name: "lock", source };
-        let file = self.file("lock", OFlags::RDWR | OFlags::CREATE, 0o600)?;
+    pub fn lock(
+        &self,
+        name: &'static str,
+        patience: Duration,
+        mut tell: impl FnMut(),
+    ) -> Result<File, RunError> {
+        let error = |source| RunError::System { name, source };
+        let file = self.file(name, OFlags::RDWR | OFlags::CREATE, 0o600)?;
         let start = Instant::now();
         let mut told = false;
         loop {

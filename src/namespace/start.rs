@@ -12,9 +12,9 @@ use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 
-use super::rundir::{PATH, RunDir, RunError};
-use super::state::{NAME, Running, State, ended};
-use super::{cgroup, inode, is_systemd};
+use super::rundir::{PATH, RunDir, RunError, START_LOCK};
+use super::state::{Event, NAME, Phase, Running, State, ended};
+use super::{cgroup, inode, mounts_left_behind};
 use crate::boot::counting;
 use crate::sys;
 use crate::sys::namespace::{Namespaces, split};
@@ -37,35 +37,43 @@ pub enum StartError {
     /// A step of it failed.
     #[error(transparent)]
     System(#[from] Failure),
+    /// The caller has the mounts of a systemd that has ended.
+    #[error("the systemd that this shell's mounts belong to has ended; leave it with `exit`, and open another with `wsl`")]
+    LeftBehind,
     /// The caller lives in namespaces that are not WSL's.
     #[error("the caller has a {0} namespace of its own; systemd is not started there")]
     Sandbox(&'static str),
+    /// A unit of it has asked for a stop.
+    #[error("systemd shuts down again, as one of its units wants it to; `nixos-wsl logs` has more")]
+    Stopping,
     /// Process 1 ended.
     #[error("systemd ended before it was ready{0}; `nixos-wsl logs` has more")]
     Ended(String),
 }
 
-/// The systemd that runs; one is started if there is none.
+/// The systemd that runs; one is started if there is none. `tell` is called under the start lock, which every other shell
+/// waits for: it must not wait for anybody, a terminal least of all.
 ///
 /// # Errors
 /// [`StartError`].
 pub fn running(patience: Duration, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
     let found = || State::read().ok().and_then(State::running);
-    let ready = || found().filter(|running| running.state.ready && !running.state.stopping);
+    let ready = || found().filter(|running| running.state.phase == Phase::Ready);
     if let Some(running) = ready() {
         return Ok(running);
     }
     let folder = RunDir::make()?;
-    let _lock = folder.lock(patience, || tell("waiting for systemd..."))?;
+    let _lock = folder.lock(START_LOCK, patience, || tell("waiting for systemd..."))?;
     if let Some(running) = ready() {
         return Ok(running);
     }
     if let Some(other) = found() {
-        if other.state.stopping {
+        let stopping = other.state.phase == Phase::Stopping;
+        if stopping {
             tell("waiting until systemd has stopped...");
         }
         // One that runs without being ready: who started it was killed and will never say so.
-        if !other.state.stopping || !wait_for_end(&other.pidfd, patience) {
+        if !stopping || !wait_for_end(&other.pidfd, patience) {
             let _ = counting::asked_to_stop(&Root::default());
             let _ = pidfd_send_signal(&other.pidfd, Signal::KILL);
             let _ = wait_for_end(&other.pidfd, Duration::from_secs(10));
@@ -82,6 +90,9 @@ pub fn wait_for_end(pidfd: &OwnedFd, patience: Duration) -> bool {
 }
 
 fn start(folder: &RunDir, patience: Duration, tell: impl FnMut(&str)) -> Result<Running, StartError> {
+    if mounts_left_behind() {
+        return Err(StartError::LeftBehind);
+    }
     for namespace in ["user", "net", "uts", "ipc"] {
         if inode("self", namespace) != inode("1", namespace) {
             return Err(StartError::Sandbox(namespace));
@@ -107,23 +118,24 @@ fn start(folder: &RunDir, patience: Duration, tell: impl FnMut(&str)) -> Result<
         child(wait, go, &console);
     };
     drop(wait);
-    let mut state = State::of(pid, path);
-    let outcome = state.write(folder).map_err(StartError::from).and_then(|()| {
+    let outcome = State::begin(folder, pid, path.clone()).map_err(StartError::from).and_then(|state| {
         (&go).write_all(b"1").doing("start process 1")?;
         drop(go);
-        wait_until_ready(&notify, &pidfd, deadline, tell)
+        wait_until_ready(&notify, &pidfd, deadline, tell)?;
+        Ok(State::advance(folder, state.pidns, Event::Started)?)
     });
-    if let Err(error) = outcome {
-        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
-        let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
-        let _ = cgroup::remove(&hierarchy, &state.cgroup, Duration::from_secs(5));
-        folder.remove(NAME);
-        folder.remove(NOTIFY);
-        return Err(error);
+    match outcome {
+        Ok(state) if state.phase == Phase::Stopping => Err(StartError::Stopping),
+        Ok(state) => Ok(Running { state, pidfd }),
+        Err(error) => {
+            let _ = pidfd_send_signal(&pidfd, Signal::KILL);
+            let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
+            let _ = cgroup::remove(&hierarchy, &path, Duration::from_secs(5));
+            folder.remove(NAME);
+            folder.remove(NOTIFY);
+            Err(error)
+        }
     }
-    state.ready = true;
-    state.write(folder)?;
-    Ok(Running { state, pidfd })
 }
 
 fn listen() -> io::Result<OwnedFd> {
@@ -206,10 +218,4 @@ fn last_words() -> String {
     let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     let clean: String = line.chars().filter(|letter| !letter.is_control()).take(300).collect();
     if clean.is_empty() { clean } else { format!(": {clean}") }
-}
-
-/// Whether the process of this state has become systemd; before that it is still activating.
-#[must_use]
-pub fn is_up(state: &State) -> bool {
-    state.ready && is_systemd(&state.pid.to_string())
 }

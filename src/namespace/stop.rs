@@ -6,11 +6,12 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::cgroup;
-use super::rundir::{RunDir, RunError};
+use super::rundir::{RunDir, RunError, START_LOCK};
 use super::start::wait_for_end;
-use super::state::{NAME, State};
+use super::state::{Event, NAME, State};
 use crate::boot::counting;
 use crate::sys::namespace::{POWER_OFF, send};
+use crate::system::message;
 use crate::system::root::Root;
 
 /// Why something of it stays.
@@ -44,7 +45,7 @@ pub enum Stopped {
 /// [`StopError`].
 pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
     let folder = RunDir::make()?;
-    let _lock = folder.lock(patience, || eprintln!("nixos-wsl: waiting for the start to end..."))?;
+    let _lock = folder.lock(START_LOCK, patience, || message::report("nixos-wsl: waiting for the start to end..."))?;
     let Ok(state) = State::read() else { return Ok(Stopped::NotRunning) };
     let path = state.cgroup.clone();
     let stopped = match state.running() {
@@ -54,6 +55,8 @@ pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
             if let Err(error) = counting::asked_to_stop(&Root::default()) {
                 eprintln!("nixos-wsl: this start counts as failed: {error}");
             }
+            // Shells that come from now on wait for the end.
+            State::advance(&folder, running.state.pidns, Event::Stopping)?;
             send(running.pidfd.as_fd(), POWER_OFF).map_err(StopError::Signal)?;
             if wait_for_end(&running.pidfd, patience) {
                 Stopped::Cleanly

@@ -6,6 +6,7 @@ pub mod error;
 pub mod generations;
 pub mod installer;
 pub mod log;
+pub mod message;
 pub mod notice;
 pub mod replace;
 pub mod root;

@@ -63,6 +63,24 @@ fn f29_it_rolls_back() {
 }
 
 #[test]
+fn the_caller_s_mounts_stay_as_they_are() {
+    needs_world!("the_caller_s_mounts_stay_as_they_are");
+    for action in ["rollback", "boot 2", "enter -- /nix/store/tools/bin/true"] {
+        let world = broken();
+        let root = world.path("");
+        let script = format!(
+            "set -e\nmount --make-rshared /\nmkdir -p {0}/mnt/view\nmount --bind {0} {0}/mnt/view\nmount -o remount,bind,ro {0}/mnt/view\n\
+             sort /proc/self/mountinfo >{0}/before\n{1} recover --root {0}/mnt/view {action} >&2\n\
+             sort /proc/self/mountinfo | diff {0}/before - && echo same",
+            root.display(),
+            world::program("nixos-wsl").display()
+        );
+        let output = Command::new("unshare").args(["--mount", "--", "sh", "-c", &script]).output().unwrap();
+        assert_eq!(stdout(&output), "same\n", "{action}: {output:?}");
+    }
+}
+
+#[test]
 fn f29_it_enters() {
     needs_world!("f29_it_enters");
     let world = broken();

@@ -40,6 +40,21 @@ fn every_command_has_help_with_examples() {
 }
 
 #[test]
+fn the_name_that_a_caller_gives_the_program_decides_nothing() {
+    use std::os::unix::process::CommandExt;
+    for name in ["adduser", "/usr/sbin/usermod", "deluser"] {
+        let output = Command::new(program("nixos-wsl")).arg0(name).arg("--help").output().unwrap();
+        assert!(stdout(&output).contains("Usage: nixos-wsl <COMMAND>"), "{name}: {output:?}");
+    }
+    // A script's own word does.
+    for name in ["adduser", "usermod", "deluser"] {
+        let output = Command::new(program("nixos-wsl")).args([name, "/x/other", "--help"]).output().unwrap();
+        assert!(!stdout(&output).contains("Usage: nixos-wsl"), "{name}: {output:?}");
+        assert!(name == "usermod" || stderr(&output).starts_with(&format!("{name}: ")), "{name}: {output:?}");
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_named() {
     for (arguments, reasons) in [
         (&["boot"][..], ["<NUMBER>", "Usage: nixos-wsl boot"]),

@@ -1,32 +1,14 @@
-//! What the optional services do: drivers of two systems in one directory, the start menu, USB devices.
+//! What the optional services do: drivers of two systems in one directory, USB devices.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nixos_wsl::features::drivers::{Drivers, Linked, link};
-use nixos_wsl::features::start_menu::{Copied, update};
 use nixos_wsl::features::usbip::{Device, Places, State, UsbipError, attach};
 use tempfile::TempDir;
 
-fn directory() -> TempDir {
-    TempDir::new().expect("a temporary directory")
-}
-
-fn write(path: impl AsRef<Path>, text: &str) {
-    let path = path.as_ref();
-    fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
-    fs::write(path, text).expect("a file");
-}
-
-fn names(path: impl AsRef<Path>) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(path)
-        .expect("a directory")
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
-        .collect();
-    names.sort();
-    names
-}
+use crate::{directory, names, write};
 
 #[test]
 fn drivers_of_windows_join_those_of_nixos() {
@@ -76,44 +58,6 @@ fn a_missing_driver_directory_is_named_and_nothing_is_left() {
     let drivers = Drivers { nixos: &missing, windows: Path::new("/nowhere"), also: &[] };
     let error = link(&drivers, &farm).expect_err("nothing to link");
     assert!(error.to_string().starts_with(&missing.display().to_string()), "{error}");
-    assert_eq!(names(top.path()), Vec::<String>::new());
-}
-
-#[test]
-fn the_start_menu_has_entries_and_the_icons_they_name() {
-    let top = directory();
-    let (user, system, target) =
-        (top.path().join("user"), top.path().join("system"), top.path().join("usr/share"));
-    write(user.join("applications/editor.desktop"), "[Desktop Entry]\nName=Mine\nIcon=editor\n");
-    write(system.join("applications/editor.desktop"), "[Desktop Entry]\nName=Theirs\n");
-    write(system.join("applications/kde/viewer.desktop"), "[Desktop Entry]\nIcon=viewer.png\n");
-    write(system.join("applications/mimeinfo.cache"), "");
-    write(system.join("icons/hicolor/48x48/apps/editor.png"), "png");
-    write(system.join("icons/hicolor/scalable/apps/viewer.svg"), "svg");
-    write(system.join("icons/hicolor/48x48/apps/unused.png"), "png");
-    symlink("/nowhere", system.join("applications/dangling.desktop")).expect("a link");
-    symlink(".", system.join("icons/hicolor/loop")).expect("a link");
-    symlink(system.join("icons/hicolor/48x48/apps/editor.png"), system.join("icons/editor.png"))
-        .expect("a link");
-    write(target.join("applications/removed.desktop"), "of a program that is gone");
-    write(target.join("doc/kept"), "");
-
-    let copied = update(&[user, system, top.path().join("missing")], &target).expect("copied");
-    assert_eq!(copied.entries, 2);
-    assert_eq!(names(target.join("applications")), ["editor.desktop", "kde"]);
-    assert!(fs::read_to_string(target.join("applications/editor.desktop")).expect("text").contains("Mine"));
-    assert_eq!(names(target.join("icons/hicolor/48x48/apps")), ["editor.png"]);
-    assert_eq!(names(target.join("icons/hicolor/scalable/apps")), ["viewer.svg"]);
-    assert!(!target.join("icons/editor.png").is_symlink(), "a link is followed, not copied");
-    assert_eq!(names(&target), ["applications", "doc", "icons"]);
-}
-
-#[test]
-fn without_entries_the_start_menu_is_empty() {
-    let top = directory();
-    write(top.path().join("applications/removed.desktop"), "");
-    write(top.path().join("icons/removed.png"), "");
-    assert_eq!(update(&[], top.path()).expect("updated"), Copied::default());
     assert_eq!(names(top.path()), Vec::<String>::new());
 }
 

@@ -4,6 +4,8 @@
 #[macro_use]
 mod support;
 
+mod left_behind;
 mod modes;
 mod privileges;
 mod shells;
+mod terminals;

@@ -34,7 +34,13 @@ fn without_a_setuid_program_root_s_shell_is_the_user_s() {
         &format!("exec {HELPER} -c 'id -un; grep -vx systemd /proc/1/comm >/dev/null && echo outside'"),
     );
     assert_eq!(other.out, "nixos\noutside\n", "{other:?}");
-    assert!(other.err.contains("no rights of root"), "{other:?}");
+    assert_eq!(other.err.lines().count(), 1, "{other:?}");
+    for part in ["by choice", "wsl.systemd.namespace.privileges", "outside systemd"] {
+        assert!(other.err.contains(part), "{part}: {other:?}");
+    }
+    assert!(!other.err.contains("setuid"), "nothing is missing: {other:?}");
+    // Root's own way in leads to that one user.
+    assert_eq!(outside(&sim, "nixos-wsl exec -u nixos sh -c 'id -un; cat /proc/1/comm'"), "nixos\nsystemd");
     // The terminal is the user's while the shell is open, and root's again afterwards.
     let line = format!(
         "{HELPER} -c 'stat -c in:%U:%g:%a $(tty)'; /nix/var/nix/profiles/system/sw/bin/stat -c out:%U $(/nix/var/nix/profiles/system/sw/bin/tty)"

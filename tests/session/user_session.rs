@@ -16,7 +16,7 @@ ConditionPathIsSymbolicLink=!/tmp/.X11-unix
 [Service]
 Type=oneshot
 RemainAfterExit=true
-ExecStart=/bin/mount -o bind,ro,X-mount.mkdir /mnt/wslg/.X11-unix /tmp/.X11-unix
+ExecStart=/bin/nixos-wsl mount-x11 /mnt/wslg/.X11-unix /tmp/.X11-unix
 ";
 const TMPFS: &str = "[Unit]
 DefaultDependencies=no

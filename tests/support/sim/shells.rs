@@ -8,7 +8,8 @@ use super::{Ended, Sim, bundled};
 pub const NAME: &str = "NixOS";
 /// The privileged program.
 pub const HELPER: &str = "/usr/lib/nixos-wsl/bin/nixos-wsl-enter";
-const TOOLS: &str = "PATH=/nix/var/nix/profiles/system/sw/bin:$PATH; ";
+/// The start of a line that needs the system's programs, for `/bin/sh` outside.
+pub const TOOLS: &str = "PATH=/nix/var/nix/profiles/system/sw/bin:$PATH; ";
 
 /// With the image of namespace mode, if this machine can start it.
 pub fn imported(test: &str) -> Option<Sim> {
