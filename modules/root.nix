@@ -69,6 +69,7 @@ let
     programs = {
       init = lib.getExe cfg.programs.nixos-wsl-init;
       shell = lib.getExe cfg.programs.nixos-wsl-shell;
+      sh = lib.getExe cfg.programs.nixos-wsl-sh;
       cli = lib.getExe cfg.programs.nixos-wsl;
       enter = if cfg.systemd.mode == "namespace" then lib.getExe cfg.programs.nixos-wsl-enter else null;
     };
@@ -142,7 +143,7 @@ in
       users = lib.mkIf (!config.services.userborn.enable && !config.systemd.sysusers.enable) {
         deps = [ "wslRoot" ];
       };
-      # /bin/sh is the wrapper's.
+      # /bin/sh is nixos-wsl-sh's.
       binsh = lib.mkForce "";
     };
   };

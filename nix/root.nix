@@ -12,7 +12,8 @@
 {
   # Static programs, as absolute paths of files in the store:
   #   init   /sbin/init
-  #   shell  /bin/sh, /bin/login, /bin/mount and every user's login shell
+  #   shell  every user's login shell
+  #   sh     /bin/sh, /bin/login and /bin/mount: runs the program of its own name
   #   cli    /bin/nixos-wsl and what a stock DistroLauncher runs, or null to leave them out
   #   enter  nixos-wsl-enter, or null: only where the mode needs it (wsl.systemd.mode)
   programs,
@@ -143,14 +144,14 @@ let
 
   # --- programs ----------------------------------------------------------------------------------------------------
 
-  wrapper = {
-    source = programs.shell;
+  forwarder = {
+    source = programs.sh;
     mode = "0755";
   };
   binNames = {
-    sh = wrapper;
-    login = wrapper;
-    mount = wrapper;
+    sh = forwarder;
+    login = forwarder;
+    mount = forwarder;
   }
   // (
     if programs.cli or null == null then

@@ -25,6 +25,7 @@ let
     "nixos-wsl"
     "nixos-wsl-enter"
     "nixos-wsl-init"
+    "nixos-wsl-sh"
     "nixos-wsl-shell"
   ];
   writer = select "nixos-wsl-image" [ "nixos-wsl-image" ];

@@ -43,6 +43,7 @@ let
     programs = {
       init = binary "nixos-wsl-init";
       shell = binary "nixos-wsl-shell";
+      sh = binary "nixos-wsl-sh";
       cli = binary "nixos-wsl";
       enter = if namespace then binary "nixos-wsl-enter" else null;
     };

@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::output::print;
 use super::{CommandError, Outcome};
-use crate::boot::activation::CURRENT;
 use crate::boot::state;
 use crate::system::accounts::{self, Entry};
+use crate::system::activation::CURRENT;
 use crate::system::generations;
 use crate::system::notice::NOTICE;
 use crate::system::root::Root;

@@ -27,10 +27,10 @@ use super::resume::{BACKGROUND, CALLER, FOREGROUND, MARK, REPORT};
 use super::start::wait_for_end;
 use super::state::Running;
 use super::{cgroup, inode};
-use crate::boot::activation::CURRENT;
-use crate::session::invocation::SHELLS;
+use crate::session::SHELLS;
 use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, split};
 use crate::system::accounts::Entry;
+use crate::system::activation::CURRENT;
 use crate::system::error::{Context, Failure};
 
 /// Why the session could not be opened.

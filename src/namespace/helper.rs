@@ -18,7 +18,7 @@ use super::privileges::{self, Who};
 use super::resume::{CALLER, FAILED, MARK};
 use super::state::State;
 use super::{enter, inside, limits, settings, start, starts_systemd, waiter};
-use crate::session::invocation::SHELLS;
+use crate::session::SHELLS;
 use crate::sys;
 use crate::sys::namespace::{block_signals, close_from, die_of, place};
 use crate::system::accounts::{self, Entry};

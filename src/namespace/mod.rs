@@ -20,7 +20,7 @@ pub mod waiter;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::boot::activation::CURRENT;
+use crate::system::activation::CURRENT;
 use crate::system::generations::PROFILE;
 use crate::system::root::Root;
 use crate::system::settings::{Mode, Settings};
@@ -53,6 +53,14 @@ fn is_native() -> bool {
 
 fn is_systemd(process: &str) -> bool {
     std::fs::read(format!("/proc/{process}/comm")).is_ok_and(|name| name == b"systemd\n")
+}
+
+/// Becomes the privileged program if this login shell is to go inside first; comes back if it is not, or cannot.
+pub fn go_inside(argv: &[std::ffi::OsString]) {
+    if wanted() {
+        let error = crate::sys::execve(Path::new(HELPER), argv, None);
+        eprintln!("nixos-wsl: {HELPER}: {error}; this shell is outside systemd");
+    }
 }
 
 /// Whether a shell that starts here is to go inside first.
