@@ -71,6 +71,7 @@ let
       shell = lib.getExe cfg.programs.nixos-wsl-shell;
       sh = lib.getExe cfg.programs.nixos-wsl-sh;
       cli = lib.getExe cfg.programs.nixos-wsl;
+      session = lib.getExe cfg.programs.nixos-wsl-session;
       enter = if cfg.systemd.mode == "namespace" then lib.getExe cfg.programs.nixos-wsl-enter else null;
     };
     setuid = cfg.systemd.namespace.privileges == "setuid";

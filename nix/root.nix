@@ -16,6 +16,7 @@
   #   sh     /bin/sh, /bin/login and /bin/mount: runs the program of its own name
   #   cli    /bin/nixos-wsl and what a stock DistroLauncher runs, or null to leave them out
   #   enter  nixos-wsl-enter, or null: only where the mode needs it (wsl.systemd.mode)
+  #   session  nixos-wsl-session, which goes with it
   programs,
 
   # Whether nixos-wsl-enter works for every user, or for root alone (wsl.systemd.namespace.privileges).
@@ -167,16 +168,24 @@ let
   // bin;
 
   # The store holds no setuid bits, and wrappers in /run are not there before the first activation. A tree, so that the
-  # program goes with the mode that needs it; not before the systemd that was started with it has ended.
+  # programs go with the mode that needs them; not before the systemd that was started with them has ended.
   privileged = {
     path = "/usr/lib/nixos-wsl/bin";
-    keep = [ "nixos-wsl-enter" ];
+    keep = [
+      "nixos-wsl-enter"
+      "nixos-wsl-session"
+    ];
     keepWhile = "/run/nixos-wsl/state";
     entries = when (programs.enter or null != null) [
       {
         name = "nixos-wsl-enter";
         source = programs.enter;
         mode = if setuid then "4755" else "0755";
+      }
+      {
+        name = "nixos-wsl-session";
+        source = programs.session;
+        mode = "0755";
       }
     ];
   };

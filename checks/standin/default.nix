@@ -25,6 +25,7 @@ let
     "nixos-wsl"
     "nixos-wsl-enter"
     "nixos-wsl-init"
+    "nixos-wsl-session"
     "nixos-wsl-sh"
     "nixos-wsl-shell"
   ];

@@ -45,6 +45,7 @@ let
       shell = binary "nixos-wsl-shell";
       sh = binary "nixos-wsl-sh";
       cli = binary "nixos-wsl";
+      session = binary "nixos-wsl-session";
       enter = if namespace then binary "nixos-wsl-enter" else null;
     };
     inherit (import ./accounts.nix { shell = "${bash}/bin/bash"; }) users groups;

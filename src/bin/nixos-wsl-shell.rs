@@ -5,9 +5,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let argv: Vec<_> = std::env::args_os().collect();
-    if let Some(code) = nixos_wsl::namespace::resume::run() {
-        return code;
-    }
     nixos_wsl::namespace::go_inside(&argv);
     nixos_wsl::session::login::run(&argv, nixos_wsl::boot::builtin::run)
 }

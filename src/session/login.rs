@@ -42,11 +42,11 @@ pub fn run(argv: &[OsString], rescue: Rescue) -> ExitCode {
     rescue(argv)
 }
 
-/// Programs look at `argv[0]` for their own name, and the dash of a login shell is kept as it came; only this program's
-/// own path is of no use to the shell.
+/// Programs look at `argv[0]` for their own name, and the dash of a login shell is kept as it came; only a
+/// wrapper's path is of no use to the shell.
 fn own_name(file: &Path, real: &Path, argv: &[OsString]) -> OsString {
     match argv.first() {
-        Some(name) if Path::new(name) != file => name.clone(),
+        Some(name) if Path::new(name) != file && !Path::new(name).starts_with(SHELLS) => name.clone(),
         _ => real.into(),
     }
 }
