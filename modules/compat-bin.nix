@@ -14,7 +14,7 @@ let
   inherit (lib) types;
   inherit (import ./lib/types.nix { inherit lib; }) formed;
 
-  # Real files of nixos-wsl-shell (nix/root.nix), which no setting may take away.
+  # Real files of the project's (nix/root.nix), which no setting may take away.
   reserved = [
     "login"
     "mount"
@@ -52,7 +52,7 @@ let
 
   shims = pkgs.runCommand "nixos-wsl-shims" { } ''
     for name in login mount sh; do
-      install -D ${lib.getExe cfg.programs.nixos-wsl-shell} $out/bin/$name
+      install -D ${lib.getExe cfg.programs.nixos-wsl-sh} $out/bin/$name
     done
   '';
 
@@ -133,7 +133,7 @@ in
       internal = true;
       readOnly = true;
       default = "${shims}/bin/sh";
-      defaultText = lib.literalMD "the wrapper under the name `sh`";
+      defaultText = lib.literalMD "nixos-wsl-sh under the name `sh`";
       description = "The program that is {file}`/bin/sh`, for modules that make their own.";
     };
 
@@ -156,7 +156,7 @@ in
     wsl.root.extraApply.links = [ usrBinId ];
     wsl.root.extraEntries = [ (usrBinId // { type = "symlink"; }) ];
 
-    # The wrapper's place, in every generation.
+    # Its place is nixos-wsl-sh's, in every generation.
     system.activationScripts.binsh = lib.mkForce "";
 
     # A name that its package has no more would be a dangling link; this fails the build instead.

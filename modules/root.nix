@@ -69,7 +69,9 @@ let
     programs = {
       init = lib.getExe cfg.programs.nixos-wsl-init;
       shell = lib.getExe cfg.programs.nixos-wsl-shell;
+      sh = lib.getExe cfg.programs.nixos-wsl-sh;
       cli = lib.getExe cfg.programs.nixos-wsl;
+      session = lib.getExe cfg.programs.nixos-wsl-session;
       enter = if cfg.systemd.mode == "namespace" then lib.getExe cfg.programs.nixos-wsl-enter else null;
     };
     setuid = cfg.systemd.namespace.privileges == "setuid";
@@ -142,7 +144,7 @@ in
       users = lib.mkIf (!config.services.userborn.enable && !config.systemd.sysusers.enable) {
         deps = [ "wslRoot" ];
       };
-      # /bin/sh is the wrapper's.
+      # /bin/sh is nixos-wsl-sh's.
       binsh = lib.mkForce "";
     };
   };

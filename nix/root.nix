@@ -12,9 +12,11 @@
 {
   # Static programs, as absolute paths of files in the store:
   #   init   /sbin/init
-  #   shell  /bin/sh, /bin/login, /bin/mount and every user's login shell
+  #   shell  every user's login shell
+  #   sh     /bin/sh, /bin/login and /bin/mount: runs the program of its own name
   #   cli    /bin/nixos-wsl and what a stock DistroLauncher runs, or null to leave them out
   #   enter  nixos-wsl-enter, or null: only where the mode needs it (wsl.systemd.mode)
+  #   session  nixos-wsl-session, which goes with it
   programs,
 
   # Whether nixos-wsl-enter works for every user, or for root alone (wsl.systemd.namespace.privileges).
@@ -143,14 +145,14 @@ let
 
   # --- programs ----------------------------------------------------------------------------------------------------
 
-  wrapper = {
-    source = programs.shell;
+  forwarder = {
+    source = programs.sh;
     mode = "0755";
   };
   binNames = {
-    sh = wrapper;
-    login = wrapper;
-    mount = wrapper;
+    sh = forwarder;
+    login = forwarder;
+    mount = forwarder;
   }
   // (
     if programs.cli or null == null then
@@ -166,10 +168,13 @@ let
   // bin;
 
   # The store holds no setuid bits, and wrappers in /run are not there before the first activation. A tree, so that the
-  # program goes with the mode that needs it; not before the systemd that was started with it has ended.
+  # programs go with the mode that needs them; not before the systemd that was started with them has ended.
   privileged = {
     path = "/usr/lib/nixos-wsl/bin";
-    keep = [ "nixos-wsl-enter" ];
+    keep = [
+      "nixos-wsl-enter"
+      "nixos-wsl-session"
+    ];
     keepWhile = "/run/nixos-wsl/state";
     exclusive = true;
     entries = when (programs.enter or null != null) [
@@ -177,6 +182,11 @@ let
         name = "nixos-wsl-enter";
         source = programs.enter;
         mode = if setuid then "4755" else "0755";
+      }
+      {
+        name = "nixos-wsl-session";
+        source = programs.session;
+        mode = "0755";
       }
     ];
   };

@@ -25,6 +25,8 @@ let
     "nixos-wsl"
     "nixos-wsl-enter"
     "nixos-wsl-init"
+    "nixos-wsl-session"
+    "nixos-wsl-sh"
     "nixos-wsl-shell"
   ];
   writer = select "nixos-wsl-image" [ "nixos-wsl-image" ];

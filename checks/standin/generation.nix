@@ -47,7 +47,9 @@ let
     programs = {
       init = binary "nixos-wsl-init";
       shell = binary "nixos-wsl-shell";
+      sh = binary "nixos-wsl-sh";
       cli = binary "nixos-wsl";
+      session = binary "nixos-wsl-session";
       enter = if namespace then binary "nixos-wsl-enter" else null;
     };
     inherit (import ./accounts.nix { shell = "${bash}/bin/bash"; }) users groups;

@@ -1,9 +1,10 @@
-//! Login shell, `/bin/sh` and the other programs of the root that lead into the newest generation.
+//! The users' login shell: sets the environment and becomes the real shell, beside systemd where that is elsewhere.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let argv: Vec<_> = std::env::args_os().collect();
-    nixos_wsl::session::run(&argv)
+    nixos_wsl::namespace::go_inside(&argv);
+    nixos_wsl::session::login::run(&argv, nixos_wsl::boot::builtin::run)
 }

@@ -10,11 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
+use crate::system::activation::CURRENT;
 use crate::system::generations::Generation;
 use crate::system::log::Log;
-
-/// The link that an activation makes when it has done its work.
-pub const CURRENT: &str = "/run/current-system";
 
 /// How an activation ended that does not keep the generation from booting.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::boot::activation::CURRENT;
 use crate::session::programs;
 use crate::system::accounts;
+use crate::system::activation::CURRENT;
 use crate::system::root::Root;
 use crate::system::settings::Settings;
 use crate::wsl::settings::Settings as WslConf;

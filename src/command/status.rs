@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::namespace::privileges::{self, Who};
-use crate::namespace::resume::EXEC;
 use crate::namespace::state::{Phase, State};
-use crate::namespace::{HELPER, OUTSIDE, inside, mounts_left_behind, settings, starts_systemd};
+use crate::namespace::task::Task;
+use crate::namespace::{self, HELPER, inside, mounts_left_behind, resume, settings, starts_systemd};
 use crate::system::accounts;
 use crate::system::root::Root;
 
@@ -105,21 +105,16 @@ pub fn open(user: Option<&str>, program: &[OsString]) -> String {
             return error.to_string();
         }
     }
-    let mut variables: Vec<(OsString, OsString)> =
-        std::env::vars_os().filter(|(name, _)| name != OUTSIDE && name != EXEC).collect();
     let mut shell = OsString::from("-");
     shell.push(entry.shell.file_name().unwrap_or_default());
-    let argv = if program.is_empty() {
-        vec![shell]
-    } else {
-        variables.push((EXEC.into(), "1".into()));
-        program.to_vec()
+    let (program, error) = match (inside(), program.is_empty()) {
+        (true, true) => (entry.shell.as_path(), crate::sys::execve(&entry.shell, [shell], None)),
+        (true, false) => {
+            let variables: Vec<_> = std::env::vars_os().collect();
+            (Path::new("/bin/sh"), resume::execute(program, &variables))
+        }
+        (false, true) => (Path::new(HELPER), namespace::enter(Task::Enter, &[shell], None)),
+        (false, false) => (Path::new(HELPER), namespace::enter(Task::Program, program, None)),
     };
-    let helper = if inside() { entry.shell.as_path() } else { Path::new(HELPER) };
-    if inside() && !program.is_empty() {
-        let fixed = ["sh", "-c", "exec \"$@\"", "nixos-wsl"].map(OsString::from);
-        let error = crate::sys::execve(Path::new("/bin/sh"), fixed.iter().chain(&argv), Some(&variables));
-        return format!("/bin/sh: {error}");
-    }
-    format!("{}: {}", helper.display(), crate::sys::execve(helper, &argv, Some(&variables)))
+    format!("{}: {error}", program.display())
 }

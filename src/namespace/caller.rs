@@ -47,6 +47,16 @@ impl Caller {
         }
     }
 
+    /// The environment by names; what has none is left out.
+    pub fn variables(&self) -> impl Iterator<Item = (OsString, OsString)> + '_ {
+        self.environment.iter().filter_map(|text| {
+            let bytes = text.as_bytes();
+            let equals = bytes.iter().position(|&byte| byte == b'=').filter(|&at| at > 0)?;
+            let owned = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+            Some((owned(&bytes[..equals]), owned(&bytes[equals + 1..])))
+        })
+    }
+
     /// A sealed file in memory that holds it all.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Joins systemd's namespaces and opens a login session in them (S§7.3).
 //!
 //! The session is PAM's, and `runuser` of the running system opens it: a static program cannot load PAM's modules. What it
-//! starts is the user's own login shell, `nixos-wsl-shell`, which gets the caller's arguments and environment sealed in
-//! memory and goes on from there (`resume`).
+//! starts is `nixos-wsl-session`, which gets the caller's arguments and environment sealed in memory and goes on from there
+//! (`resume`), as the user's own login shell.
 
 use std::ffi::OsString;
 use std::io;
@@ -23,14 +23,15 @@ use rustix::thread::{
 };
 
 use super::drives::Drives;
-use super::resume::{BACKGROUND, CALLER, FOREGROUND, MARK, REPORT};
+use super::resume::{CALLER, REPORT, Resume};
 use super::start::wait_for_end;
 use super::state::Running;
-use super::{cgroup, inode};
-use crate::boot::activation::CURRENT;
-use crate::session::invocation::SHELLS;
+use super::task::Task;
+use super::{SESSION, cgroup, inode};
+use crate::session::SHELLS;
 use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, split};
 use crate::system::accounts::Entry;
+use crate::system::activation::CURRENT;
 use crate::system::error::{Context, Failure};
 
 /// Why the session could not be opened.
@@ -61,11 +62,11 @@ pub struct Session {
     pub shell: Option<OwnedFd>,
 }
 
-/// Opens a session of `user` in the namespaces of `running`; `caller` is what their shell goes on with.
+/// Opens a session of `user` in the namespaces of `running`, for a `task`; `caller` is what their shell goes on with.
 ///
 /// # Errors
 /// [`EnterError`]; this process is then where it was.
-pub fn enter(running: &Running, user: &Entry, caller: &OwnedFd) -> Result<Session, EnterError> {
+pub fn enter(running: &Running, user: &Entry, task: Task, caller: &OwnedFd) -> Result<Session, EnterError> {
     if !user.shell.starts_with(SHELLS) {
         return Err(EnterError::Shell { user: user.name.clone(), shell: user.shell.clone() });
     }
@@ -88,7 +89,7 @@ pub fn enter(running: &Running, user: &Entry, caller: &OwnedFd) -> Result<Sessio
         }
     };
     if let Ok(None) = child {
-        let error = in_child(running, user, drives, caller.as_fd(), theirs.as_fd());
+        let error = in_child(running, user, task, drives, caller.as_fd(), theirs.as_fd());
         eprintln!("nixos-wsl: {error}");
         std::process::exit(1);
     }
@@ -144,6 +145,7 @@ fn first_word(socket: &OwnedFd) -> Option<Pid> {
 fn in_child(
     running: &Running,
     user: &Entry,
+    task: Task,
     drives: Option<Drives>,
     caller: BorrowedFd<'_>,
     report: BorrowedFd<'_>,
@@ -153,20 +155,12 @@ fn in_child(
         Err(error) => return error,
     }
     let program = Path::new(CURRENT).join("sw/bin/runuser");
-    let arguments: [OsString; 8] = [
-        "runuser".into(),
-        "-l".into(),
-        "-w".into(),
-        MARK.into(),
-        "-s".into(),
-        user.shell.clone().into(),
-        "--".into(),
-        user.name.clone(),
-    ];
-    let path = format!("{CURRENT}/sw/bin");
-    let mark = if foreground(rustix::stdio::stdin()) == Some(own_group()) { FOREGROUND } else { BACKGROUND };
-    let environment: [(OsString, OsString); 2] = [("PATH".into(), path.into()), (MARK.into(), mark.into())];
-    let error = crate::sys::execve(&program, &arguments, Some(&environment));
+    let foreground = foreground(rustix::stdio::stdin()) == Some(own_group());
+    let resume = Resume { task, foreground, shell: user.shell.clone() };
+    let fixed = ["runuser", "-l", "-s", SESSION, "--"].map(OsString::from);
+    let arguments = fixed.into_iter().chain([user.name.clone(), "inside".into()]).chain(resume.arguments());
+    let environment: [(OsString, OsString); 1] = [("PATH".into(), format!("{CURRENT}/sw/bin").into())];
+    let error = crate::sys::execve(&program, arguments, Some(&environment));
     Failure::new("start", &program, error).into()
 }
 

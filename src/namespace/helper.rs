@@ -1,12 +1,13 @@
 //! `nixos-wsl-enter`, the one program with root's rights that any user may start (S§7.6).
 //!
-//! It takes no decision from its arguments, environment or working directory: whom it works for is the kernel's word,
-//! everything else comes from files of root's. What the caller brought is handed on to a process of the caller's own.
+//! It takes no decision of root's from its arguments, environment or working directory: whom it works for is the kernel's
+//! word, everything else comes from files of root's. What the caller brought, the task included, is handed on to a process
+//! of the caller's own.
 
 use std::ffi::OsString;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 
@@ -15,12 +16,12 @@ use rustix::stdio::stdin;
 
 use super::caller::Caller;
 use super::privileges::{self, Who};
-use super::resume::{CALLER, FAILED, MARK};
 use super::state::State;
-use super::{enter, inside, limits, settings, start, starts_systemd, waiter};
-use crate::session::invocation::SHELLS;
+use super::task::Task;
+use super::{SESSION, enter, inside, limits, refusals, resume, settings, start, starts_systemd, waiter};
+use crate::session::SHELLS;
 use crate::sys;
-use crate::sys::namespace::{block_signals, close_from, die_of, place};
+use crate::sys::namespace::{block_signals, close_from, die_of};
 use crate::system::accounts::{self, Entry};
 use crate::system::message;
 use crate::system::root::Root;
@@ -28,12 +29,20 @@ use crate::system::root::Root;
 /// The group that owns terminals, in WSL and in NixOS's own `/dev/pts` alike (W§6).
 const TTY_GROUP: u32 = 5;
 
+/// `EX_USAGE`: started by hand without a task.
+const USAGE: u8 = 64;
+
 /// Opens the caller's shell beside systemd, or, with a reason why not, outside.
 #[must_use]
 pub fn run() -> ExitCode {
     close_from(3);
     let who = privileges::caller();
-    let caller = Caller::of_this_process();
+    let mut caller = Caller::of_this_process();
+    let words: Vec<OsString> = caller.argv.drain(..caller.argv.len().min(2)).collect();
+    let Some(task) = words.get(1).and_then(|word| Task::parse(word)) else {
+        eprintln!("nixos-wsl-enter: `nixos-wsl enter` and `nixos-wsl exec` start this program");
+        return ExitCode::from(USAGE);
+    };
     let data = match caller.pack() {
         Ok(data) => data,
         Err(error) => {
@@ -41,19 +50,19 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match session(who, &data) {
+    match session(who, task, &data) {
         Ok(status) => finish(status),
         Err(reason) => {
-            if !reason.is_empty() {
-                eprintln!("nixos-wsl: {reason}; this shell is outside systemd");
+            if !reason.is_empty() && task == Task::Login && rustix::process::geteuid().is_root() {
+                refusals::note(who.uid);
             }
-            outside(who, &data)
+            outside(who, task, &caller, &reason)
         }
     }
 }
 
 /// The whole session, from root's rights to the shell's end. An empty reason means that there is nothing to say.
-fn session(who: Who, data: &OwnedFd) -> Result<ExitStatus, String> {
+fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
     if inside() {
         return Err(String::new());
     }
@@ -78,7 +87,10 @@ fn session(who: Who, data: &OwnedFd) -> Result<ExitStatus, String> {
     let say = |text: &str| message::report_on_terminal(&format!("nixos-wsl: {text}"));
     let running = start::running(patience, say).map_err(|error| error.to_string())?;
     let lent = lend_terminal(who, &user);
-    let session = enter::enter(&running, &user, data).map_err(|error| error.to_string());
+    let session = enter::enter(&running, &user, task, data).map_err(|error| error.to_string());
+    if session.is_ok() {
+        refusals::forget(who.uid);
+    }
     if session.is_ok() && !lent {
         // What is left to do needs no rights: waiting, and signals to the user's own process.
         privileges::drop_to(who, None).map_err(|error| error.to_string()).unwrap_or_else(|error| {
@@ -110,28 +122,44 @@ fn finish(status: ExitStatus) -> ExitCode {
     }
 }
 
-/// The user's shell without systemd, with their own rights.
-fn outside(who: Who, data: &OwnedFd) -> ExitCode {
+/// What there is without systemd, with the caller's own rights and what the caller brought: a login shell comes whatever
+/// happens; what was to be beside systemd does not.
+fn outside(who: Who, task: Task, caller: &Caller, reason: &str) -> ExitCode {
     if let Err(error) = privileges::drop_to(who, None) {
         eprintln!("nixos-wsl-enter: {error}");
         return ExitCode::FAILURE;
     }
-    let shell = accounts::entry(&Root::default(), who.uid.as_raw()).map(|entry| entry.shell);
-    let shell = shell.unwrap_or_else(|error| {
-        eprintln!("nixos-wsl-enter: {error}");
-        PathBuf::new()
-    });
-    if !shell.starts_with(SHELLS) {
-        eprintln!("nixos-wsl-enter: {}: not one of this system's login shells", shell.display());
-        return ExitCode::FAILURE;
+    match (reason, task) {
+        ("", _) => {}
+        (_, Task::Login) => eprintln!("nixos-wsl: {reason}; this shell is outside systemd"),
+        (_, Task::Enter | Task::Program) => {
+            eprintln!("nixos-wsl: {reason}");
+            return ExitCode::FAILURE;
+        }
     }
-    if let Err(error) = place(data.as_fd(), CALLER) {
-        eprintln!("nixos-wsl-enter: {error}");
-        return ExitCode::FAILURE;
-    }
+    rustix::process::umask(Mode::from_raw_mode(caller.umask & 0o777));
+    limits::lower(&caller.limits);
     sys::reset_signals();
-    let environment: [(OsString, OsString); 1] = [(MARK.into(), FAILED.into())];
-    let error = sys::execve(&shell, [&shell], Some(&environment));
-    eprintln!("nixos-wsl-enter: {}: {error}", shell.display());
+    let environment: Vec<(OsString, OsString)> = caller.variables().collect();
+    let error = match task {
+        Task::Program => resume::execute(&caller.argv, &environment).to_string(),
+        Task::Login | Task::Enter => login(who, &caller.argv, &environment),
+    };
+    eprintln!("nixos-wsl-enter: {error}");
     ExitCode::FAILURE
+}
+
+/// Becomes the user's login shell, by a path from which it does not come back here.
+fn login(who: Who, argv: &[OsString], environment: &[(OsString, OsString)]) -> String {
+    let shell = match accounts::entry(&Root::default(), who.uid.as_raw()) {
+        Ok(entry) => entry.shell,
+        Err(error) => return error,
+    };
+    if !shell.starts_with(SHELLS) {
+        return format!("{}: not one of this system's login shells", shell.display());
+    }
+    let fixed = ["nixos-wsl-session", "outside"].map(OsString::from);
+    let error = sys::execve(Path::new(SESSION), fixed.iter().chain(argv), Some(environment));
+    eprintln!("nixos-wsl-enter: {SESSION}: {error}; /bin/sh takes its place");
+    sys::execve(Path::new("/bin/sh"), argv, Some(environment)).to_string()
 }

@@ -10,26 +10,31 @@ pub mod enter;
 pub mod helper;
 pub mod limits;
 pub mod privileges;
+pub mod refusals;
 pub mod resume;
 pub mod rundir;
 pub mod start;
 pub mod state;
 pub mod stop;
+pub mod task;
 pub mod waiter;
 
+use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::boot::activation::CURRENT;
+use crate::system::activation::CURRENT;
 use crate::system::generations::PROFILE;
 use crate::system::root::Root;
 use crate::system::settings::{Mode, Settings};
 use state::State;
+use task::Task;
 
 /// The privileged program: a file of the root, never of the store, which holds no such modes.
 pub const HELPER: &str = "/usr/lib/nixos-wsl/bin/nixos-wsl-enter";
-/// Set in a shell outside, so that its children do not try, and wait, again.
-pub const OUTSIDE: &str = "NIXOS_WSL_OUTSIDE";
+/// The first program of a session, and the login shell of who stays outside: beside the privileged one, and never asked to
+/// go inside, because it is at none of the users' shells' places.
+pub const SESSION: &str = "/usr/lib/nixos-wsl/bin/nixos-wsl-session";
 
 /// The inode of one of a process's namespaces; 0 if it cannot be told.
 #[must_use]
@@ -62,12 +67,26 @@ fn is_systemd(process: &str) -> bool {
     std::fs::read(format!("/proc/{process}/comm")).is_ok_and(|name| name == b"systemd\n")
 }
 
-/// Whether a shell that starts here is to go inside first.
+/// Becomes the privileged program if this login shell is to go inside first; comes back if it is not, or cannot.
+pub fn go_inside(argv: &[OsString]) {
+    if wanted() {
+        let error = enter(Task::Login, argv, None);
+        eprintln!("nixos-wsl: {HELPER}: {error}; this shell is outside systemd");
+    }
+}
+
+/// Becomes the privileged program with a task; comes back with the reason why not.
+#[must_use]
+pub fn enter(task: Task, argv: &[OsString], environment: Option<&[(OsString, OsString)]>) -> std::io::Error {
+    let fixed = ["nixos-wsl-enter", task.word()].map(OsString::from);
+    crate::sys::execve(Path::new(HELPER), fixed.iter().chain(argv), environment)
+}
+
+/// Whether a login shell that starts here is to go inside first.
 #[must_use]
 pub fn wanted() -> bool {
-    // A caller that was announced and not found has been this way before.
-    let first = std::env::var_os(OUTSIDE).is_none() && std::env::var_os(resume::MARK).is_none();
-    first && !inside() && (State::read().is_ok() || starts_systemd())
+    let elsewhere = !inside() && (State::read().is_ok() || starts_systemd());
+    elsewhere && (!refusals::refused() || refusals::started_by_wsl())
 }
 
 /// Whether the first shell starts systemd.

@@ -1,40 +1,61 @@
-//! The user's end of the way in: a login shell that finds its caller's arguments and environment in memory, and goes on
-//! as if it had been started with them.
+//! The user's end of the way in: the first program of a session that `nixos-wsl-enter` has opened. It finds its caller's
+//! arguments and environment in memory, and goes on as if it had been started with them.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
-use std::os::fd::AsFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
-use std::process::ExitCode;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
 use rustix::process::setpgid;
 use rustix::stdio::stdin;
 
 use super::caller::Caller;
-use super::{OUTSIDE, limits};
+use super::limits;
+use super::task::Task;
 use crate::sys::namespace::{block_signals, own_group, passed, set_foreground};
 
-/// The variable that says that a caller is to be found.
-pub const MARK: &str = "NIXOS_WSL_RESUME";
-/// Its value inside, for a caller in the foreground of its terminal.
-pub const FOREGROUND: &str = "foreground";
-/// Its value inside, for any other caller.
-pub const BACKGROUND: &str = "background";
-/// Its value where the way in has failed.
-pub const FAILED: &str = "outside";
 /// The descriptor of the caller.
 pub const CALLER: i32 = 3;
 /// The descriptor on which the process outside waits for a word.
 pub const REPORT: i32 = 4;
-/// In the caller's environment: run the arguments instead of a shell (`nixos-wsl exec`).
-pub const EXEC: &str = "NIXOS_WSL_EXEC";
-/// In the caller's environment: rather no shell than one outside.
-pub const STRICT: &str = "NIXOS_WSL_STRICT";
+
+/// How the session's first program goes on, as `nixos-wsl-enter` tells it by its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// What the caller asked for.
+    pub task: Task,
+    /// The caller is in the foreground of its terminal.
+    pub foreground: bool,
+    /// The user's login shell.
+    pub shell: PathBuf,
+}
+
+impl Resume {
+    /// As arguments.
+    #[must_use]
+    pub fn arguments(&self) -> [OsString; 3] {
+        let place = if self.foreground { "foreground" } else { "background" };
+        [self.task.word().into(), place.into(), self.shell.clone().into()]
+    }
+
+    /// Reads what [`Resume::arguments`] gave.
+    #[must_use]
+    pub fn parse(arguments: &[OsString]) -> Option<Self> {
+        let [task, place, shell] = arguments else { return None };
+        let foreground = match place.to_str()? {
+            "foreground" => true,
+            "background" => false,
+            _ => return None,
+        };
+        Some(Self { task: Task::parse(task)?, foreground, shell: shell.into() })
+    }
+}
 
 /// What a session has of its own, or of whoever started it; the caller's must not come through.
-const OF_SESSION: [&str; 16] = [
+const OF_SESSION: [&str; 14] = [
     "CREDENTIALS_DIRECTORY",
     "DBUS_SESSION_BUS_ADDRESS",
     "HOME",
@@ -49,71 +70,63 @@ const OF_SESSION: [&str; 16] = [
     "SHELL",
     "USER",
     "XDG_RUNTIME_DIR",
-    OUTSIDE,
-    EXEC,
 ];
 /// What `runuser` sets for a shell of its own.
-const OF_RUNUSER: [&str; 6] = ["_", "PATH", "PWD", "SHLVL", "TERM", MARK];
+const OF_RUNUSER: [&str; 6] = ["_", "PATH", "PWD", "SHELL", "SHLVL", "TERM"];
 
-/// Goes on as the caller; comes back if there is none, or with the exit code if that is all.
-#[must_use]
-pub fn run() -> Option<ExitCode> {
-    let mark = std::env::var_os(MARK)?;
-    let outside = mark == FAILED;
-    // The variable alone means nothing: it may have come from anywhere.
-    let caller = Caller::unpack(passed(CALLER)?)?;
-    if outside && variable(&caller, STRICT).is_some() {
-        return Some(ExitCode::FAILURE);
-    }
-    let session: Vec<(OsString, OsString)> = if outside { Vec::new() } else { std::env::vars_os().collect() };
-    let environment = merge(&caller, session, outside);
+/// Goes on as the caller; comes back with the reason if there is none.
+///
+/// Whoever starts this program can give it arguments and descriptors. They get what they could have had without it, and
+/// only a caller that root has recorded is believed.
+///
+/// # Errors
+/// One line.
+pub fn run(resume: &Resume) -> Result<Infallible, String> {
+    let data = passed(CALLER).filter(is_roots).and_then(Caller::unpack);
+    let caller = data.ok_or("only nixos-wsl-enter starts this program")?;
+    let environment = merge(&caller, std::env::vars_os(), &resume.shell);
     rustix::process::umask(Mode::from_raw_mode(caller.umask & 0o777));
     limits::lower(&caller.limits);
     change_directory(&caller, &environment);
-    if !outside {
-        if mark == FOREGROUND && caller.argv.len() < 2 {
-            take_foreground();
-        }
-        if let Some(report) = passed(REPORT) {
-            let _ = rustix::io::write(report.as_fd(), b"1");
-        }
+    if resume.foreground && caller.argv.len() < 2 {
+        take_foreground();
     }
-    let error = if variable(&caller, EXEC).is_some() && !outside {
-        let fixed = ["sh", "-c", "exec \"$@\"", "nixos-wsl"].map(OsString::from);
-        crate::sys::execve(Path::new("/bin/sh"), fixed.iter().chain(&caller.argv), Some(&environment))
-    } else {
-        crate::sys::execve(Path::new("/proc/self/exe"), &caller.argv, Some(&environment))
+    if let Some(report) = passed(REPORT) {
+        let _ = rustix::io::write(report.as_fd(), b"1");
+    }
+    let error = match resume.task {
+        Task::Program => execute(&caller.argv, &environment),
+        Task::Login | Task::Enter => crate::sys::execve(&resume.shell, &caller.argv, Some(&environment)),
     };
-    eprintln!("nixos-wsl: {error}");
-    Some(ExitCode::FAILURE)
+    Err(error.to_string())
 }
 
-fn variable<'a>(caller: &'a Caller, name: &str) -> Option<&'a OsStr> {
-    caller.environment.iter().find_map(|text| {
-        text.as_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(OsStr::from_bytes)
-    })
+/// Becomes a program that is looked for in `PATH`; comes back with the reason why not.
+#[must_use]
+pub fn execute(argv: &[OsString], environment: &[(OsString, OsString)]) -> std::io::Error {
+    let fixed = ["sh", "-c", "exec \"$@\"", "nixos-wsl"].map(OsString::from);
+    crate::sys::execve(Path::new("/bin/sh"), fixed.iter().chain(argv), Some(environment))
+}
+
+/// A file in memory belongs to whoever made it, for good.
+fn is_roots(file: &OwnedFd) -> bool {
+    rustix::fs::fstat(file).is_ok_and(|found| found.st_uid == 0)
 }
 
 /// The caller's environment with the session's own variables.
-fn merge(caller: &Caller, session: Vec<(OsString, OsString)>, outside: bool) -> Vec<(OsString, OsString)> {
-    let mut all = BTreeMap::new();
-    for text in &caller.environment {
-        let bytes = text.as_bytes();
-        let Some(equals) = bytes.iter().position(|&byte| byte == b'=').filter(|&at| at > 0) else { continue };
-        let name = OsString::from_vec(bytes[..equals].to_vec());
-        let of_session = OF_SESSION.iter().any(|own| name == *own)
-            || name.as_bytes().starts_with(b"XDG_SESSION_")
-            || name == MARK;
-        if outside || !of_session {
-            all.insert(name, OsString::from_vec(bytes[equals + 1..].to_vec()));
-        }
-    }
-    if outside {
-        all.remove(OsStr::new(MARK));
-        all.remove(OsStr::new(EXEC));
-        all.insert(OUTSIDE.into(), "1".into());
-    }
-    all.extend(session.into_iter().filter(|(name, _)| !OF_RUNUSER.iter().any(|own| name == *own)));
+fn merge(
+    caller: &Caller,
+    session: impl Iterator<Item = (OsString, OsString)>,
+    shell: &Path,
+) -> Vec<(OsString, OsString)> {
+    let mut all: BTreeMap<OsString, OsString> = caller
+        .variables()
+        .filter(|(name, _)| {
+            !OF_SESSION.iter().any(|own| name == *own) && !name.as_bytes().starts_with(b"XDG_SESSION_")
+        })
+        .collect();
+    all.extend(session.filter(|(name, _)| !OF_RUNUSER.iter().any(|own| name == *own)));
+    all.insert("SHELL".into(), shell.into());
     all.into_iter().collect()
 }
 

@@ -116,6 +116,18 @@ impl RunDir {
             .map_err(error)
     }
 
+    /// Makes an empty file of it, if it is not there.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn mark(&self, name: &str) -> Result<(), RunError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match openat(&self.0, name, flags, Mode::from_raw_mode(0o644)) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(RunError::System { name: "", source }),
+        }
+    }
+
     /// Removes a file of it, if it is there.
     pub fn remove(&self, name: &str) {
         let _ = unlinkat(&self.0, name, AtFlags::empty());

@@ -3,11 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::invocation::SHELLS;
 use super::script::{Script, Variables};
-use super::{interpreter, programs, search_path};
-use crate::boot::activation::CURRENT;
+use super::{SHELLS, interpreter, programs, search_path};
 use crate::system::accounts;
+use crate::system::activation::CURRENT;
 use crate::system::generations::PROFILE;
 use crate::system::root::Root;
 use crate::system::settings::Settings;
@@ -18,11 +17,7 @@ const SET_ENVIRONMENT: &str = "/etc/set-environment";
 const LIMIT: u64 = 4 << 20;
 
 /// The environment for the real shell, or nothing if it is to stay as it is. Faults are told by `warn`.
-pub fn prepare(
-    program: &Path,
-    real: Option<&Path>,
-    warn: &mut impl FnMut(String),
-) -> Option<Vec<(OsString, OsString)>> {
+pub fn prepare(real: Option<&Path>, warn: &mut impl FnMut(String)) -> Option<Vec<(OsString, OsString)>> {
     let done = std::env::var_os(DONE).is_some_and(|value| !value.is_empty());
     let shell = real.filter(|_| names_wrapper(std::env::var_os("SHELL").as_deref()));
     if done && shell.is_none() {
@@ -33,7 +28,7 @@ pub fn prepare(
         variables.export("SHELL", shell);
     }
     if !done {
-        load(program, &mut variables, warn);
+        load(&mut variables, warn);
     }
     Some(variables.into_environment())
 }
@@ -43,12 +38,12 @@ fn names_wrapper(shell: Option<&OsStr>) -> bool {
     shell.is_none_or(|shell| shell.is_empty() || Path::new(shell).starts_with(SHELLS))
 }
 
-fn load(program: &Path, variables: &mut Variables, warn: &mut impl FnMut(String)) {
+fn load(variables: &mut Variables, warn: &mut impl FnMut(String)) {
     name_user(variables, warn);
     let incoming = variables.get("PATH").unwrap_or_default().to_owned();
     match find() {
         Ok((file, text)) => {
-            if let Err(reason) = source(&file, &text, program, variables) {
+            if let Err(reason) = source(&file, &text, variables) {
                 warn(reason);
             }
         }
@@ -99,7 +94,7 @@ fn find() -> Result<(PathBuf, Vec<u8>), String> {
     Err(format!("{SET_ENVIRONMENT}: {}", first.map(|error| error.to_string()).unwrap_or_default()))
 }
 
-fn source(file: &Path, text: &[u8], program: &Path, variables: &mut Variables) -> Result<(), String> {
+fn source(file: &Path, text: &[u8], variables: &mut Variables) -> Result<(), String> {
     if text.contains(&0) {
         return Err(format!("{}: ignored, it is not a text", file.display()));
     }
@@ -108,7 +103,7 @@ fn source(file: &Path, text: &[u8], program: &Path, variables: &mut Variables) -
             script.run(variables);
             Ok(())
         }
-        None => interpreter::source(file, program, variables),
+        None => interpreter::source(file, variables),
     }
 }
 

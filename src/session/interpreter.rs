@@ -1,7 +1,7 @@
 //! `/etc/set-environment` by a real shell, when it has more in it than this program understands.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
@@ -15,44 +15,30 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::programs;
 use super::script::Variables;
 
-/// With this in its environment the program prints that environment and ends: the shell's last command.
-pub const PRINT: &str = "__NIXOS_WSL_PRINT_ENVIRONMENT";
 /// A script that takes longer is left alone: the user waits for a shell.
 const LIMIT: Duration = Duration::from_secs(5);
 const SIZE: usize = 4 << 20;
 /// What a shell sets for itself.
-const OWN: [&str; 7] = ["_", "BASH_ENV", "ENV", "OLDPWD", "PWD", "SHLVL", PRINT];
-
-/// Prints the environment if the shell of [`source`] has started this process for it.
-#[must_use]
-pub fn printed() -> bool {
-    if std::env::var_os(PRINT).is_none() {
-        return false;
-    }
-    let mut all = Vec::new();
-    for (name, value) in std::env::vars_os() {
-        all.extend([name.as_bytes(), b"=", value.as_bytes(), b"\0"].concat());
-    }
-    // The mark of completeness: a script that ends the shell leaves none.
-    all.push(0);
-    let _ = std::io::stdout().write_all(&all);
-    true
-}
+const OWN: [&str; 6] = ["_", "BASH_ENV", "ENV", "OLDPWD", "PWD", "SHLVL"];
+/// Reads the file and lets `env` print the environment. The shell's own word after that is the mark of completeness: a
+/// script that ends the shell, and an `env` that is cut short, leave none.
+const COMMANDS: &str = ". \"$1\" >&2; \"$2\" -0 && builtin printf '\\0'";
 
 /// Lets a shell read `file`, and takes over what it changed.
 ///
 /// # Errors
 /// One line: no shell, too slow, or ended by the script itself.
-pub fn source(file: &Path, program: &Path, variables: &mut Variables) -> Result<(), String> {
-    let bash = programs::candidates("bash")
-        .find(|shell| shell.exists())
-        .ok_or_else(|| format!("{}: needs a shell, and no generation has one", file.display()))?;
+pub fn source(file: &Path, variables: &mut Variables) -> Result<(), String> {
+    let find = |name: &str| {
+        let found = programs::candidates(name).find(|program| program.exists());
+        found.ok_or_else(|| format!("{}: needs {name}, and no generation has it", file.display()))
+    };
+    let (bash, env) = (find("bash")?, find("env")?);
     let mut child = Command::new(&bash)
-        .args(["--noprofile", "--norc", "-c", ". \"$1\" >&2; exec \"$2\"", "sh"])
-        .args([file, program])
+        .args(["--noprofile", "--norc", "-c", COMMANDS, "sh"])
+        .args([file, &env])
         .env_remove("BASH_ENV")
         .env_remove("ENV")
-        .env(PRINT, "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .process_group(0)

@@ -6,36 +6,31 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::invocation::{Invocation, SHELLS};
-use super::{environment, exec, programs};
-use crate::boot::activation::CURRENT;
-use crate::boot::builtin;
-use crate::namespace;
+use super::forward::Rescue;
+use super::own_file::own_file;
+use super::{SHELLS, environment, exec, programs};
 use crate::system::accounts;
+use crate::system::activation::CURRENT;
 use crate::system::notice;
 use crate::system::root::Root;
 
-/// Becomes the user's shell.
+/// Becomes the user's shell; `rescue` is the one for a root without any.
 #[must_use]
-pub fn run(invocation: &Invocation, real: Option<PathBuf>, argv: &[OsString]) -> ExitCode {
+pub fn run(argv: &[OsString], rescue: Rescue) -> ExitCode {
     let mut warn = |reason: String| eprintln!("nixos-wsl: {reason}");
     crate::sys::default_sigchld();
-    if namespace::wanted() {
-        let error =
-            exec(Path::new(namespace::HELPER), &argv.first().cloned().unwrap_or_default(), argv, None);
-        warn(format!("{}: {error}; this shell is outside systemd", namespace::HELPER));
-    }
+    let file = own_file();
     if !Path::new(CURRENT).exists() {
         wait_for_activation(&mut warn);
     }
-    let real = real.or_else(|| from_passwd(&mut warn));
-    let variables = environment::prepare(&invocation.file, real.as_deref(), &mut warn);
+    let real = beside(&file).or_else(|| from_passwd(&mut warn));
+    let variables = environment::prepare(real.as_deref(), &mut warn);
     let variables = variables.as_deref();
     if interactive(argv) {
         show_notice(&mut warn);
     }
     if let Some(real) = &real {
-        let error = exec(real, &own_name(invocation, real, argv), argv, variables);
+        let error = exec(real, &own_name(&file, real, argv), argv, variables);
         warn(format!("{}: {error}; another shell takes its place", real.display()));
     }
     let dash = argv.first().is_some_and(|name| name.as_encoded_bytes().starts_with(b"-"));
@@ -44,16 +39,22 @@ pub fn run(invocation: &Invocation, real: Option<PathBuf>, argv: &[OsString]) ->
         exec(&shell, &name, argv, variables);
     }
     warn("no generation has a shell; this is a small one of its own".into());
-    builtin::run(argv)
+    rescue(argv)
 }
 
-/// Programs look at `argv[0]` for their own name, and the dash of a login shell is kept as it came; only this program's
-/// own path is of no use to the shell.
-fn own_name(invocation: &Invocation, real: &Path, argv: &[OsString]) -> OsString {
+/// Programs look at `argv[0]` for their own name, and the dash of a login shell is kept as it came; only a
+/// wrapper's path is of no use to the shell.
+fn own_name(file: &Path, real: &Path, argv: &[OsString]) -> OsString {
     match argv.first() {
-        Some(name) if Path::new(name) != invocation.file => name.clone(),
+        Some(name) if Path::new(name) != file && !Path::new(name).starts_with(SHELLS) => name.clone(),
         _ => real.into(),
     }
+}
+
+/// The link `real` next to the program names the user's shell.
+fn beside(file: &Path) -> Option<PathBuf> {
+    let folder = file.parent().filter(|folder| folder.starts_with(SHELLS))?;
+    std::fs::read_link(folder.join("real")).ok()
 }
 
 /// The shell of the user's entry, when the program's own path did not tell.

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use crate::boot::activation::CURRENT;
+use crate::system::activation::CURRENT;
 use crate::system::generations::{self, PROFILE};
 use crate::system::root::Root;
 

@@ -57,6 +57,12 @@ fn set(signal: i32, disposition: libc::sighandler_t) -> libc::sighandler_t {
     before[0]
 }
 
+/// Sets a variable of this process, for the program that it becomes. Only in programs without threads.
+pub fn set_variable(name: &str, value: &OsStr) {
+    // SAFETY: nothing else runs that could read the environment meanwhile.
+    unsafe { std::env::set_var(name, value) };
+}
+
 /// Becomes another program; comes back only with the reason why that failed.
 ///
 /// Unlike `std`'s, this never hands a file that is no program to `/bin/sh`. With `environment` absent the process keeps

@@ -1,6 +1,7 @@
 //! The NixOS system on a root folder: its files, generations, accounts and settings.
 
 pub mod accounts;
+pub mod activation;
 pub mod date;
 pub mod error;
 pub mod generations;

@@ -15,36 +15,44 @@ fn a_hostile_caller_of_the_privileged_program_gains_nothing() {
         "printf '#!/bin/sh\nid -u >>/tmp/uids\n' >/tmp/x; chmod 755 /tmp/x; for name in runuser id sh bash systemd; do cp /tmp/x /tmp/$name; done; touch /tmp/uids; chmod 666 /tmp/uids",
     );
     let cases = [
-        ("no environment", format!("exec env -i {HELPER} -c 'id -u'")),
+        ("no environment", format!("exec env -i {HELPER} login bash -c 'id -u'")),
         (
             "hostile environment",
             format!(
-                "exec env -i LD_PRELOAD=/tmp/x.so LD_AUDIT=/tmp/x.so GCONV_PATH=/tmp PATH=/tmp IFS=x BASH_ENV=/tmp/x ENV=/tmp/x SHELL=/tmp/x HOME=/tmp USER=root LOGNAME=root NOTIFY_SOCKET=/tmp/x XDG_RUNTIME_DIR=/tmp NIXOS_WSL_RESUME=foreground {HELPER} -c '/run/current-system/sw/bin/id -u'"
+                "exec env -i LD_PRELOAD=/tmp/x.so LD_AUDIT=/tmp/x.so GCONV_PATH=/tmp PATH=/tmp IFS=x BASH_ENV=/tmp/x ENV=/tmp/x SHELL=/tmp/x HOME=/tmp USER=root LOGNAME=root NOTIFY_SOCKET=/tmp/x XDG_RUNTIME_DIR=/tmp NIXOS_WSL_RESUME=foreground {HELPER} login bash -c '/run/current-system/sw/bin/id -u'"
             ),
         ),
-        ("another name", format!("exec -a -root {HELPER} -c 'id -u'")),
-        ("an option", format!("exec -a --user=root {HELPER} -c 'id -u'")),
-        ("binary arguments", format!("exec {HELPER} -c 'id -u' $(printf '\\377\\001') ''")),
-        ("one huge argument", format!("exec {HELPER} -c 'id -u' $(head -c 100000 /dev/zero | tr '\\0' x)")),
-        ("as many arguments as there can be", format!("exec {HELPER} -c 'id -u' $(seq 100000)")),
+        ("another name", format!("exec -a -root {HELPER} login bash -c 'id -u'")),
+        ("an option", format!("exec -a --user=root {HELPER} login bash -c 'id -u'")),
+        ("binary arguments", format!("exec {HELPER} login bash -c 'id -u' $(printf '\\377\\001') ''")),
+        (
+            "one huge argument",
+            format!("exec {HELPER} login bash -c 'id -u' $(head -c 100000 /dev/zero | tr '\\0' x)"),
+        ),
+        ("as many arguments as there can be", format!("exec {HELPER} login bash -c 'id -u' $(seq 100000)")),
         (
             "a large environment",
-            format!("export X=$(head -c 100000 /dev/zero | tr '\\0' x); exec {HELPER} -c 'id -u'"),
+            format!("export X=$(head -c 100000 /dev/zero | tr '\\0' x); exec {HELPER} login bash -c 'id -u'"),
         ),
-        ("no new rights", format!("exec setpriv --no-new-privs {HELPER} -c 'id -u' 2>/dev/null")),
-        ("no capabilities", format!("exec setpriv --bounding-set=-all {HELPER} -c 'id -u' 2>/dev/null")),
+        ("no new rights", format!("exec setpriv --no-new-privs {HELPER} login bash -c 'id -u' 2>/dev/null")),
+        (
+            "no capabilities",
+            format!("exec setpriv --bounding-set=-all {HELPER} login bash -c 'id -u' 2>/dev/null"),
+        ),
         (
             "blocked and ignored signals",
-            format!("trap '' HUP INT QUIT TERM CHLD ALRM; exec {HELPER} -c 'id -u'"),
+            format!("trap '' HUP INT QUIT TERM CHLD ALRM; exec {HELPER} login bash -c 'id -u'"),
         ),
-        ("closed streams", format!("{HELPER} -c 'id -u >/tmp/uid' <&- >&- 2>&-; cat /tmp/uid")),
+        ("closed streams", format!("{HELPER} login bash -c 'id -u >/tmp/uid' <&- >&- 2>&-; cat /tmp/uid")),
         (
             "a foreign directory",
-            format!("mkdir -p /tmp/gone; cd /tmp/gone; rmdir /tmp/gone; exec {HELPER} -c 'id -u'"),
+            format!("mkdir -p /tmp/gone; cd /tmp/gone; rmdir /tmp/gone; exec {HELPER} login bash -c 'id -u'"),
         ),
         (
             "a passed caller",
-            format!("exec 3</etc/passwd 4</etc/passwd; NIXOS_WSL_RESUME=outside exec {HELPER} -c 'id -u'"),
+            format!(
+                "exec 3</etc/passwd 4</etc/passwd; NIXOS_WSL_RESUME=outside exec {HELPER} login bash -c 'id -u'"
+            ),
         ),
     ];
     for (name, line) in cases {
@@ -63,7 +71,8 @@ fn a_hostile_caller_of_the_privileged_program_gains_nothing() {
         "-l 0",
         "-c 0 -f 0 -l 0 -q 0 -i 0 -n 0 -u 0 -t 0",
     ] {
-        let ended = as_user(&sim, &format!("(ulimit {limit}; {HELPER} -c 'id -u'); echo survived"));
+        let ended =
+            as_user(&sim, &format!("(ulimit {limit}; {HELPER} login bash -c 'id -u'); echo survived"));
         assert!(ended.out == "1000\nsurvived\n" || ended.out == "survived\n", "{limit}: {ended:?}");
     }
     assert_eq!(outside(&sim, "grep -x 0 /tmp/uids || true"), "", "nothing of the caller's ran as root");
@@ -98,7 +107,7 @@ fn a_user_cannot_stop_trace_or_read_the_privileged_program() {
     let waiting = as_user(
         &sim,
         &format!(
-            "{HELPER} -c 'id -u' 2>/dev/null & p=$!; sleep 1; grep ^Uid: /proc/$p/status; {attack}; touch /tmp/release; wait $p"
+            "{HELPER} login bash -c 'id -u' 2>/dev/null & p=$!; sleep 1; grep ^Uid: /proc/$p/status; {attack}; touch /tmp/release; wait $p"
         ),
     );
     assert_eq!(waiting.out, "Uid:\t0\t0\t0\t0\n1000\n", "{waiting:?}");
@@ -107,7 +116,7 @@ fn a_user_cannot_stop_trace_or_read_the_privileged_program() {
     let open = as_user(
         &sim,
         &format!(
-            "{HELPER} -c 'touch /tmp/open; sleep 1000' & p=$!; while [ ! -e /tmp/open ]; do sleep 0.1; done; \
+            "{HELPER} login bash -c 'touch /tmp/open; sleep 1000' & p=$!; while [ ! -e /tmp/open ]; do sleep 0.1; done; \
              grep -e ^Uid: -e ^CapPrm: -e ^CapEff: /proc/$p/status; {}; kill $p; wait $p; echo over",
             attack.replace("STOP TERM KILL USR1", "")
         ),

@@ -120,7 +120,7 @@ impl World {
         }
         world.install("nixos-wsl-init", "sbin/init");
         for name in ["sh", "mount", "login"] {
-            world.install("nixos-wsl-shell", &format!("bin/{name}"));
+            world.install("nixos-wsl-sh", &format!("bin/{name}"));
         }
         world.install("nixos-wsl", "bin/nixos-wsl");
         for user in ["alice", "root"] {
@@ -241,6 +241,7 @@ pub fn program(name: &str) -> PathBuf {
     }
     match name {
         "nixos-wsl-init" => env!("CARGO_BIN_EXE_nixos-wsl-init"),
+        "nixos-wsl-sh" => env!("CARGO_BIN_EXE_nixos-wsl-sh"),
         "nixos-wsl-shell" => env!("CARGO_BIN_EXE_nixos-wsl-shell"),
         _ => env!("CARGO_BIN_EXE_nixos-wsl"),
     }
