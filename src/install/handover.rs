@@ -87,7 +87,7 @@ fn activate(screen: &mut Screen) -> Result<(), String> {
     let result = generations::current(&root).map_err(|error| error.to_string()).and_then(|generation| {
         let mut log = Log::open();
         log.open_file();
-        activation::run(&generation, settings().activation_limit(), &mut log)
+        activation::run(&generation, settings().activation_limit(), &mut log, &mut |_| {})
     });
     match result {
         Ok(activation::Activated::Cleanly) => {}

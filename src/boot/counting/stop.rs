@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::boot::activation;
+use crate::system::activation::CURRENT;
 
 /// WSL's init: where WSL starts systemd, process 1 forks it before it becomes systemd (W§4.3).
 const WSL_INIT: u32 = 2;
@@ -37,7 +37,7 @@ pub fn asked_by_wsl() -> bool {
 /// Whether the running systemd shuts down. Where it cannot be asked, it does.
 #[must_use]
 pub fn shuts_down() -> bool {
-    let output = Command::new(Path::new(activation::CURRENT).join("sw/bin/systemctl"))
+    let output = Command::new(Path::new(CURRENT).join("sw/bin/systemctl"))
         .arg("is-system-running")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
