@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 fn report(error: &Error) {
     match error {
         Error::Wsl { .. } | Error::Plain(_) => drop(writeln!(io::stdout(), "{error}")),
-        Error::System { .. } | Error::Missing(_) => eprintln!("{error}"),
+        Error::System(_) | Error::Missing(_) => eprintln!("{error}"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use crate::sim::wire::error::{Doing, Result};
+use crate::system::error::{Context, Failure};
 use crate::wsl::settings::Settings;
 
 /// Runs the applet of that name, if it is one.
@@ -114,7 +114,7 @@ fn mount_drvfs(arguments: &[String]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn generator(arguments: &[String], write: fn(&str) -> Result<()>) -> ExitCode {
+fn generator(arguments: &[String], write: fn(&str) -> Result<(), Failure>) -> ExitCode {
     let Some(folder) = arguments.first() else {
         eprintln!("wsl-generator: the unit folder is missing");
         return ExitCode::FAILURE;
@@ -129,20 +129,20 @@ fn generator(arguments: &[String], write: fn(&str) -> Result<()>) -> ExitCode {
 }
 
 /// A unit that the default target wants.
-fn unit(folder: &str, name: &str, text: &str) -> Result<()> {
+fn unit(folder: &str, name: &str, text: &str) -> Result<(), Failure> {
     let wants = format!("{folder}/default.target.wants");
-    fs::create_dir_all(&wants).doing("make", &wants)?;
+    fs::create_dir_all(&wants).doing_at("make", &wants)?;
     let path = format!("{folder}/{name}.service");
-    fs::write(&path, text).doing("write", &path)?;
-    symlink(&path, format!("{wants}/{name}.service")).doing("link", &path)
+    fs::write(&path, text).doing_at("write", &path)?;
+    symlink(&path, format!("{wants}/{name}.service")).doing_at("link", &path)
 }
 
 /// The masks and units of W§5.5.
-fn system_units(folder: &str) -> Result<()> {
+fn system_units(folder: &str) -> Result<(), Failure> {
     let settings = settings();
     for name in ["systemd-networkd-wait-online", "NetworkManager-wait-online", "console-getty"] {
         let path = format!("{folder}/{name}.service");
-        symlink("/dev/null", &path).doing("mask", &path)?;
+        symlink("/dev/null", &path).doing_at("mask", &path)?;
     }
     let shared = format!("{}wsl", settings.automount_root);
     unit(
@@ -156,10 +156,10 @@ fn system_units(folder: &str) -> Result<()> {
         ),
     )?;
     if settings.general_gui_applications != Some(false) && Path::new("/mnt/wslg/runtime-dir").exists() {
-        fs::create_dir_all("/run/tmpfiles.d").doing("make", "/run/tmpfiles.d")?;
+        fs::create_dir_all("/run/tmpfiles.d").doing_at("make", "/run/tmpfiles.d")?;
         let path = "/run/tmpfiles.d/x11.conf";
         fs::write(path, "# Shadows the vendor's file, which would empty /tmp/.X11-unix (simulated WSL).\n")
-            .doing("write", path)?;
+            .doing_at("write", path)?;
         unit(
             folder,
             "wslg",
@@ -172,7 +172,7 @@ fn system_units(folder: &str) -> Result<()> {
     Ok(())
 }
 
-fn user_units(folder: &str) -> Result<()> {
+fn user_units(folder: &str) -> Result<(), Failure> {
     let root = settings().automount_root;
     let mut text = format!(
         "[Unit]\nDescription=Link the sockets of WSLg (simulated WSL)\nDefaultDependencies=no\n\n\

@@ -1,8 +1,7 @@
 //! The distribution's cgroups, as its own processes see them (W§5.4).
 
+use crate::system::error::{Context, Failure};
 use std::fs;
-
-use crate::sim::wire::error::{Doing, Result};
 
 /// The cgroup of the distribution as WSL names it, in the simulator's cgroup namespace.
 const DISTRIBUTION: &str = "/sys/fs/cgroup/wsl-user/distro-1";
@@ -21,13 +20,13 @@ impl Cgroups {
     /// # Errors
     ///
     /// A directory cannot be made.
-    pub fn make(divided: bool) -> Result<Self> {
+    pub fn make(divided: bool) -> Result<Self, Failure> {
         let cgroups = Self { divided };
-        fs::create_dir_all(DISTRIBUTION).doing("make", DISTRIBUTION)?;
+        fs::create_dir_all(DISTRIBUTION).doing_at("make", DISTRIBUTION)?;
         if divided {
             for name in ["systemd", "non-systemd"] {
                 let path = format!("{DISTRIBUTION}/{name}");
-                fs::create_dir_all(&path).doing("make", &path)?;
+                fs::create_dir_all(&path).doing_at("make", &path)?;
             }
         }
         cgroups.join("non-systemd");

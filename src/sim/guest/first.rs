@@ -21,11 +21,12 @@ use crate::sim::guest::report::Report;
 use crate::sim::guest::store::Snapshot;
 use crate::sim::guest::systemd::Systemd;
 use crate::sim::guest::world;
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::protocol;
 use crate::sim::wire::start::FirstProcess;
 use crate::sys::reset_signals;
 use crate::sys::simulator::{execve, fork, ignore_signals};
+use crate::system::error::{Context, Failure};
 use crate::wsl::settings::{CgroupVersion, Settings};
 
 /// Runs as PID 1; returns only if the distribution cannot be started.
@@ -44,7 +45,7 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     let store = Snapshot::take(&start.root, start.full_hash);
     let writable = world::enter(&start.root, &start.init, cgroup, &kmsg)?;
     drop(kmsg);
-    standard_streams().doing("open", "/dev/kmsg")?;
+    standard_streams().doing_at("open", "/dev/kmsg")?;
     // What the caller of wsl-sim ignores is his business.
     reset_signals();
     ignore_signals();
@@ -73,15 +74,15 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     if start.safe_mode {
         safe_mode(&mut settings);
     }
-    fs::create_dir_all(&settings.automount_root).doing("make", &settings.automount_root)?;
+    fs::create_dir_all(&settings.automount_root).doing_at("make", &settings.automount_root)?;
     let cgroups = Cgroups::make(outside.boot_systemd)?;
     let read_only = (!writable).then(|| overlay::WARNING.to_owned());
     let shown = read_only.into_iter().chain(diagnostics.iter().map(ToString::to_string)).collect();
     if !settings.boot_systemd {
         Init::new(start, settings, cgroups, store, report, shown, Systemd::off()).serve(&listener);
     }
-    let (trigger, triggered) = UnixStream::pair().doing("make", "a socket pair")?;
-    if fork().doing("fork", "WSL's init")?.is_none() {
+    let (trigger, triggered) = UnixStream::pair().doing("make a socket pair")?;
+    if fork().doing("fork WSL's init")?.is_none() {
         drop(triggered);
         watch_parent()?;
         let systemd = Systemd::new(trigger, settings.boot_init_timeout);
@@ -94,7 +95,7 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
 /// PID 1's part: waits for the first session and becomes the distribution's init.
 fn become_systemd(mut triggered: UnixStream, settings: &Settings, cgroups: Cgroups) -> Result<Infallible> {
     let mut byte = [0];
-    if triggered.read(&mut byte).doing("wait for", "the first session")? == 0 {
+    if triggered.read(&mut byte).doing("wait for the first session")? == 0 {
         return Err(Error::Missing("WSL's init died before the first session".into()));
     }
     if settings.boot_protect_binfmt
@@ -110,7 +111,7 @@ fn become_systemd(mut triggered: UnixStream, settings: &Settings, cgroups: Cgrou
         .map(|variable| CString::new(variable).unwrap_or_default());
     let error = execve(c"/sbin/init", &[c"/sbin/init".to_owned()], &environment);
     wsl_error!("init", "execvpe(/sbin/init) failed {error}");
-    Err(Error::System { doing: "execute /sbin/init".into(), source: error })
+    Err(Failure::new("execute", "/sbin/init", error).into())
 }
 
 /// The GUI support is on only if its mount is there.
@@ -152,31 +153,31 @@ fn safe_mode(settings: &mut Settings) {
     settings.boot_command = None;
 }
 
-fn lock_binfmt_status() -> Result<()> {
+fn lock_binfmt_status() -> Result<(), Failure> {
     let (lock, status) = ("/run/wsl/binfmt-status-lock", "/proc/sys/fs/binfmt_misc/status");
-    fs::create_dir_all("/run/wsl").doing("make", "/run/wsl")?;
-    fs::write(lock, "enabled\n").doing("write", lock)?;
-    mount_bind(lock, status).doing("bind", status)?;
-    mount_remount(status, MountFlags::BIND | MountFlags::RDONLY, "").doing("protect", status)
+    fs::create_dir_all("/run/wsl").doing_at("make", "/run/wsl")?;
+    fs::write(lock, "enabled\n").doing_at("write", lock)?;
+    mount_bind(lock, status).doing_at("bind", status)?;
+    mount_remount(status, MountFlags::BIND | MountFlags::RDONLY, "").doing_at("protect", status)
 }
 
-fn generators(gui: bool) -> Result<()> {
+fn generators(gui: bool) -> Result<(), Failure> {
     let mut all = vec![("/run/systemd/system-generators", "wsl-generator")];
     if gui {
         all.push(("/run/systemd/user-generators", "wsl-user-generator"));
     }
     for (folder, name) in all {
-        fs::create_dir_all(folder).doing("make", folder)?;
-        symlink("/init", format!("{folder}/{name}")).doing("link", name)?;
+        fs::create_dir_all(folder).doing_at("make", folder)?;
+        symlink("/init", format!("{folder}/{name}")).doing_at("link", name)?;
     }
     Ok(())
 }
 
 /// A process that ends the distribution when WSL's init dies.
-fn watch_parent() -> Result<()> {
+fn watch_parent() -> Result<(), Failure> {
     let parent = rustix::process::getpid();
-    let pidfd = rustix::process::pidfd_open(parent, PidfdFlags::empty()).doing("watch", "WSL's init")?;
-    if fork().doing("fork", "the watcher")?.is_none() {
+    let pidfd = rustix::process::pidfd_open(parent, PidfdFlags::empty()).doing("watch WSL's init")?;
+    if fork().doing("fork the watcher")?.is_none() {
         let _ = protocol::retry(|| poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], None));
         let _ = rustix::system::reboot(RebootCommand::PowerOff);
         std::process::exit(1);

@@ -19,11 +19,11 @@ use crate::sim::guest::session;
 use crate::sim::guest::store::{Snapshot, report_changes};
 use crate::sim::guest::systemd::{Systemd, shutting_down};
 use crate::sim::guest::windows::{self, Configured};
-use crate::sim::wire::error::{Doing, Result};
 use crate::sim::wire::protocol::{self, CreateProcess, InitRequest, Reply};
 use crate::sim::wire::start::Start;
 use crate::sys::simulator::{execve, fork};
 use crate::sys::{reset_signals, with_children};
+use crate::system::error::{Context, Failure};
 use crate::wsl::settings::Settings;
 
 /// So long after its last process WSL ends a distribution (W§5.6). Here only one whose systemd shuts down: its last
@@ -94,15 +94,15 @@ impl<'a> Init<'a> {
     }
 
     /// The socket that `.exe` files would be sent to; nobody answers.
-    fn interop(&self) -> Result<()> {
+    fn interop(&self) -> Result<(), Failure> {
         if !self.settings.interop_enabled {
             return Ok(());
         }
         let own = format!("/run/WSL/{}_interop", std::process::id());
-        fs::create_dir_all("/run/WSL").doing("make", "/run/WSL")?;
-        drop(UnixListener::bind(&own).doing("make", &own)?);
+        fs::create_dir_all("/run/WSL").doing_at("make", "/run/WSL")?;
+        drop(UnixListener::bind(&own).doing_at("make", &own)?);
         if self.systemd.waiting() {
-            symlink(&own, "/run/WSL/1_interop").doing("link", "/run/WSL/1_interop")?;
+            symlink(&own, "/run/WSL/1_interop").doing_at("link", "/run/WSL/1_interop")?;
         }
         Ok(())
     }

@@ -4,9 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::system::error::{Context, Failure};
 use rustix::mount::{MountFlags, mount, mount_remount};
-
-use crate::sim::wire::error::{Doing, Result};
 
 /// What WSL says then.
 pub const WARNING: &str = "An error occurred mounting the distribution disk, it was mounted read-only as a fallback.\n\
@@ -17,12 +16,12 @@ pub const WARNING: &str = "An error occurred mounting the distribution disk, it 
 /// # Errors
 ///
 /// The one it meets, but for a full and for a read-only disk.
-pub fn writable(root: &Path) -> Result<bool> {
+pub fn writable(root: &Path) -> Result<bool, Failure> {
     let path = root.join(format!("wsl{:06}", std::process::id()));
     match fs::create_dir(&path) {
-        Ok(()) => fs::remove_dir(&path).doing("delete", &path).map(|()| true),
+        Ok(()) => fs::remove_dir(&path).doing_at("delete", &path).map(|()| true),
         Err(error) if full(&error) => Ok(false),
-        Err(error) => Err(error).doing("make", &path),
+        Err(error) => Err(error).doing_at("make", &path),
     }
 }
 
@@ -37,19 +36,19 @@ fn full(error: &io::Error) -> bool {
 /// # Errors
 ///
 /// The system's.
-pub fn attach(root: &Path, place: &Path) -> Result<PathBuf> {
-    mount("tmpfs", place, "tmpfs", MountFlags::empty(), c"mode=755").doing("mount tmpfs on", place)?;
+pub fn attach(root: &Path, place: &Path) -> Result<PathBuf, Failure> {
+    mount("tmpfs", place, "tmpfs", MountFlags::empty(), c"mode=755").doing_at("mount tmpfs on", place)?;
     let merged = place.join("merged");
     for name in ["merged", "upper", "work"] {
         let path = place.join(name);
-        fs::create_dir(&path).doing("make", &path)?;
+        fs::create_dir(&path).doing_at("make", &path)?;
     }
     // Relative names: what the root's path consists of cannot be taken for an option.
-    rustix::process::chdir(root).doing("enter", root)?;
+    rustix::process::chdir(root).doing_at("enter", root)?;
     let layers = format!("lowerdir=.,upperdir={0}/upper,workdir={0}/work", place.display());
-    let layers = std::ffi::CString::new(layers).map_err(io::Error::from).doing("encode", place)?;
+    let layers = std::ffi::CString::new(layers).map_err(io::Error::from).doing_at("encode", place)?;
     mount("overlay", &merged, "overlay", MountFlags::empty(), layers.as_c_str())
-        .doing("mount an overlay on", &merged)?;
+        .doing_at("mount an overlay on", &merged)?;
     Ok(merged)
 }
 
@@ -58,6 +57,6 @@ pub fn attach(root: &Path, place: &Path) -> Result<PathBuf> {
 /// # Errors
 ///
 /// The system's.
-pub fn seal() -> Result<()> {
-    mount_remount("/", MountFlags::RDONLY, "").doing("make read-only", "/")
+pub fn seal() -> Result<(), Failure> {
+    mount_remount("/", MountFlags::RDONLY, "").doing_at("make read-only", "/")
 }

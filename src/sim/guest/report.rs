@@ -1,10 +1,9 @@
 //! What WSL keeps to itself: in the log, in the file `report` of the distribution's folder, and for the first client.
 
+use crate::system::error::{Context, Failure};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-
-use crate::sim::wire::error::{Doing, Result};
 
 /// The remarks on a start that WSL does not make.
 pub struct Report {
@@ -19,9 +18,9 @@ impl Report {
     /// # Errors
     ///
     /// It cannot be written.
-    pub fn open(folder: &Path) -> Result<Self> {
+    pub fn open(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join("report");
-        let file = File::options().append(true).open(&path).doing("write", &path)?;
+        let file = File::options().append(true).open(&path).doing_at("write", &path)?;
         Ok(Self { file, pending: Vec::new() })
     }
 

@@ -20,8 +20,9 @@ use rustix::process::{Signal, pivot_root, set_parent_process_death_signal};
 use rustix::thread::{CapabilitySet, UnshareFlags, remove_capability_from_bounding_set};
 
 use crate::sim::guest::overlay;
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sys::simulator::{loopback_up, unshare};
+use crate::system::error::{Context, Failure};
 
 const NOTHING: MountFlags = MountFlags::empty();
 
@@ -32,10 +33,11 @@ const NOTHING: MountFlags = MountFlags::empty();
 ///
 /// The supervisor is gone, or the system's.
 pub fn bind_to_supervisor(cgroup: &Path, kmsg: &OwnedFd) -> Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL)).doing("bind to", "the supervisor")?;
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("bind to the supervisor")?;
     outlived(kmsg)?;
     let procs = cgroup.join("cgroup.procs");
-    fs::write(&procs, "0").doing("write", &procs)
+    fs::write(&procs, "0").doing_at("write", &procs)?;
+    Ok(())
 }
 
 /// Goes into a distribution's root, in namespaces of its own, with nothing of the machine's tree in reach. `false` if
@@ -60,29 +62,29 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
             | UnshareFlags::NEWCGROUP,
     )
     .map_err(|error| Error::privilege("make namespaces", &error))?;
-    drop_capabilities().doing("give up", "capabilities")?;
-    loopback_up().doing("switch on", "the loopback interface")?;
+    drop_capabilities().doing("give up capabilities")?;
+    loopback_up().doing("switch on the loopback interface")?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .doing("make private", "/")?;
-    let program = program(init).doing("copy", init)?;
+        .doing_at("make private", "/")?;
+    let program = program(init).doing_at("copy", init)?;
     let writable = overlay::writable(root)?;
     let overlaid = if writable { None } else { Some(overlay::attach(root, cgroup)?) };
     let root = overlaid.as_deref().unwrap_or(root);
-    mount_bind(root, root).doing("bind", root)?;
-    rustix::process::chdir(root).doing("enter", root)?;
-    pivot_root(".", ".").doing("make the root", root)?;
-    unmount(".", UnmountFlags::DETACH).doing("leave", "the machine's root")?;
-    rustix::process::chdir("/").doing("enter", "/")?;
+    mount_bind(root, root).doing_at("bind", root)?;
+    rustix::process::chdir(root).doing_at("enter", root)?;
+    pivot_root(".", ".").doing_at("make the root", root)?;
+    unmount(".", UnmountFlags::DETACH).doing("leave the machine's root")?;
+    rustix::process::chdir("/").doing_at("enter", "/")?;
     File::options()
         .create(true)
         .write(true)
         .truncate(true)
         .mode(0o755)
         .open("/init")
-        .doing("write", "/init")?;
-    place(&program, "/init").doing("mount", "/init")?;
+        .doing_at("write", "/init")?;
+    place(&program, "/init").doing_at("mount", "/init")?;
     let read_only = MountFlags::BIND | MountFlags::RDONLY;
-    mount_remount("/init", read_only, "").doing("protect", "/init")?;
+    mount_remount("/init", read_only, "").doing_at("protect", "/init")?;
     if !writable {
         overlay::seal()?;
     }
@@ -93,7 +95,7 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
 /// Fails if the supervisor died before it could be bound to: the log's other end is its own.
 fn outlived(kmsg: &OwnedFd) -> Result<()> {
     let mut events = [PollFd::new(kmsg, PollFlags::OUT)];
-    poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).doing("look for", "the supervisor")?;
+    poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).doing("look for the supervisor")?;
     if events[0].revents().contains(PollFlags::HUP) {
         return Err(Error::Missing("the supervisor is gone".into()));
     }
@@ -134,16 +136,16 @@ fn place(tree: &OwnedFd, target: &str) -> io::Result<()> {
 /// # Errors
 ///
 /// The system's, but for "exists".
-pub fn directory(path: &str, mode: u32) -> Result<()> {
+pub fn directory(path: &str, mode: u32) -> Result<(), Failure> {
     match fs::DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing("make", path),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing_at("make", path),
         _ => Ok(()),
     }
 }
 
-fn link(target: &str, path: &str) -> Result<()> {
+fn link(target: &str, path: &str) -> Result<(), Failure> {
     match symlink(target, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing("link", path),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing_at("link", path),
         _ => Ok(()),
     }
 }
@@ -153,24 +155,24 @@ fn link(target: &str, path: &str) -> Result<()> {
 /// # Errors
 ///
 /// The system's.
-pub fn attach(fs: &str, target: &str, flags: MountFlags, options: &str) -> Result<()> {
-    fs::create_dir_all(target).doing("make", target)?;
-    let data = std::ffi::CString::new(options).map_err(io::Error::from).doing("encode", options)?;
-    mount(fs, target, fs, flags, data.as_c_str()).doing(&format!("mount {fs} on"), target)
+pub fn attach(fs: &str, target: &str, flags: MountFlags, options: &str) -> Result<(), Failure> {
+    fs::create_dir_all(target).doing_at("make", target)?;
+    let data = std::ffi::CString::new(options).map_err(io::Error::from).doing_at("encode", options)?;
+    mount(fs, target, fs, flags, data.as_c_str()).doing_at(format!("mount {fs} on"), target)
 }
 
-fn shared(target: &str) -> Result<()> {
-    mount_change(target, MountPropagationFlags::SHARED).doing("share", target)
+fn shared(target: &str) -> Result<(), Failure> {
+    mount_change(target, MountPropagationFlags::SHARED).doing_at("share", target)
 }
 
-fn base(log: &OwnedFd) -> Result<()> {
+fn base(log: &OwnedFd) -> Result<(), Failure> {
     rustix::process::umask(Mode::empty());
     let (nosuid, nodev, noexec) = (MountFlags::NOSUID, MountFlags::NODEV, MountFlags::NOEXEC);
     attach("tmpfs", "/dev", nosuid, "mode=755")?;
     shared("/dev")?;
     devices()?;
-    File::create("/dev/kmsg").doing("make", "/dev/kmsg")?;
-    place(log, "/dev/kmsg").doing("mount", "/dev/kmsg")?;
+    File::create("/dev/kmsg").doing_at("make", "/dev/kmsg")?;
+    place(log, "/dev/kmsg").doing_at("mount", "/dev/kmsg")?;
     attach("sysfs", "/sys", nosuid | nodev | noexec | MountFlags::NOATIME | MountFlags::RDONLY, "")?;
     shared("/sys")?;
     attach("proc", "/proc", nosuid | nodev | noexec | MountFlags::NOATIME, "")?;
@@ -195,7 +197,7 @@ fn base(log: &OwnedFd) -> Result<()> {
     attach("tmpfs", "/run/lock", nodev | noexec | nosuid | MountFlags::NOATIME, "")?;
     attach("tmpfs", "/run/shm", nodev | nosuid | MountFlags::NOATIME, "")?;
     directory("/dev/shm", 0o777)?;
-    mount_bind("/run/shm", "/dev/shm").doing("mount", "/dev/shm")?;
+    mount_bind("/run/shm", "/dev/shm").doing_at("mount", "/dev/shm")?;
     attach("tmpfs", "/run/user", nosuid | noexec | nodev, "mode=755")?;
     directory("/bin", 0o755)?;
     for tool in ["/bin/wslinfo", "/bin/wslpath"] {
@@ -204,12 +206,12 @@ fn base(log: &OwnedFd) -> Result<()> {
     directory("/sbin", 0o755)?;
     link("/init", "/sbin/mount.drvfs")?;
     directory("/tmp", 0o1777)?;
-    fs::create_dir_all("/sys/fs/cgroup").doing("make", "/sys/fs/cgroup")?;
+    fs::create_dir_all("/sys/fs/cgroup").doing_at("make", "/sys/fs/cgroup")?;
     attach("cgroup2", "/sys/fs/cgroup", nosuid | nodev | noexec | MountFlags::RELATIME, "nsdelegate")
 }
 
 /// The devices that every program may expect; the machine's disks are not among them.
-fn devices() -> Result<()> {
+fn devices() -> Result<(), Failure> {
     for (path, major, minor, mode) in [
         ("/dev/null", 1, 3, 0o666),
         ("/dev/zero", 1, 5, 0o666),
@@ -220,43 +222,43 @@ fn devices() -> Result<()> {
         ("/dev/fuse", 10, 229, 0o666),
     ] {
         mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(mode), makedev(major, minor))
-            .doing("make", path)?;
+            .doing_at("make", path)?;
     }
     directory("/dev/net", 0o755)?;
     mknodat(CWD, "/dev/net/tun", FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(10, 200))
-        .doing("make", "/dev/net/tun")
+        .doing_at("make", "/dev/net/tun")
 }
 
 /// Kernel settings are the machine's; only those of the network are this namespace's own.
-fn protect_proc() -> Result<()> {
+fn protect_proc() -> Result<(), Failure> {
     let kept = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     for path in ["/proc/sys", "/proc/sysrq-trigger"].into_iter().filter(|path| Path::new(path).exists()) {
-        mount_bind(path, path).doing("bind", path)?;
-        mount_remount(path, kept | MountFlags::RDONLY, "").doing("protect", path)?;
+        mount_bind(path, path).doing_at("bind", path)?;
+        mount_remount(path, kept | MountFlags::RDONLY, "").doing_at("protect", path)?;
     }
     if Path::new("/proc/sys/net").exists() {
-        mount_bind("/proc/sys/net", "/proc/sys/net").doing("bind", "/proc/sys/net")?;
-        mount_remount("/proc/sys/net", kept, "").doing("open", "/proc/sys/net")?;
+        mount_bind("/proc/sys/net", "/proc/sys/net").doing_at("bind", "/proc/sys/net")?;
+        mount_remount("/proc/sys/net", kept, "").doing_at("open", "/proc/sys/net")?;
     }
     Ok(())
 }
 
 /// The registry of binary formats is the kernel's: files of the same names stand in.
-fn binfmt() -> Result<()> {
+fn binfmt() -> Result<(), Failure> {
     let path = "/proc/sys/fs/binfmt_misc";
     if !Path::new(path).exists() {
         return Ok(());
     }
-    mount("binfmt_misc", path, "tmpfs", MountFlags::RELATIME, c"mode=755").doing("mount", path)?;
+    mount("binfmt_misc", path, "tmpfs", MountFlags::RELATIME, c"mode=755").doing_at("mount", path)?;
     for (name, contents) in [
         ("status", "enabled\n"),
         ("register", ""),
         ("WSLInterop", "enabled\ninterpreter /init\nflags: PF\noffset 0\nmagic 4d5a\n"),
     ] {
         let path = format!("{path}/{name}");
-        fs::write(&path, contents).doing("write", &path)?;
+        fs::write(&path, contents).doing_at("write", &path)?;
         let mode = if name == "register" { 0o200 } else { 0o644 };
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).doing("set the mode of", &path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).doing_at("set the mode of", &path)?;
     }
     Ok(())
 }
@@ -266,11 +268,11 @@ fn binfmt() -> Result<()> {
 /// # Errors
 ///
 /// The system's.
-pub fn bind(source: &str, target: &str, read_only: bool) -> Result<()> {
-    mount_bind(source, target).doing("bind", target)?;
+pub fn bind(source: &str, target: &str, read_only: bool) -> Result<(), Failure> {
+    mount_bind(source, target).doing_at("bind", target)?;
     if read_only {
         mount_remount(target, MountFlags::BIND | MountFlags::RDONLY | NOTHING, "")
-            .doing("protect", target)?;
+            .doing_at("protect", target)?;
     }
     Ok(())
 }
@@ -280,6 +282,6 @@ pub fn bind(source: &str, target: &str, read_only: bool) -> Result<()> {
 /// # Errors
 ///
 /// The system's.
-pub fn share(target: &str) -> Result<()> {
+pub fn share(target: &str) -> Result<(), Failure> {
     shared(target)
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::sim::wire::error::{Error, Result};
 use crate::sys::simulator::die_with_parent;
+use crate::system::error::Failure;
 
 /// Owners and modes take root.
 ///
@@ -40,5 +41,5 @@ pub fn missing(error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::NotFound {
         return Error::Missing("WSL unpacks with bsdtar: install libarchive-tools".into());
     }
-    Error::System { doing: "start bsdtar".into(), source: error }
+    Failure::new("start bsdtar", "", error).into()
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
+use crate::system::error::{Context, Failure};
 
 /// Where the unified hierarchy is mounted: `/sys/fs/cgroup`, or `/sys/fs/cgroup/unified` beside the old ones.
 ///
@@ -13,7 +14,7 @@ use crate::sim::wire::error::{Doing, Error, Result};
 ///
 /// It is mounted nowhere.
 pub fn hierarchy() -> Result<PathBuf> {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").doing("read", "/proc/self/mountinfo")?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").doing_at("read", "/proc/self/mountinfo")?;
     mounts
         .lines()
         .filter(|line| line.contains(" - cgroup2 "))
@@ -42,7 +43,7 @@ pub fn nsdelegate() -> bool {
 /// # Errors
 ///
 /// A process does not die within ten seconds.
-pub fn remove(cgroup: &Path) -> Result<()> {
+pub fn remove(cgroup: &Path) -> Result<(), Failure> {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         match fs::write(cgroup.join("cgroup.kill"), "1") {
@@ -51,7 +52,7 @@ pub fn remove(cgroup: &Path) -> Result<()> {
         }
         match remove_tree(cgroup) {
             Ok(()) => return Ok(()),
-            Err(error) if Instant::now() > deadline => return Err(error).doing("remove", cgroup),
+            Err(error) if Instant::now() > deadline => return Err(error).doing_at("remove", cgroup),
             Err(_) => std::thread::sleep(Duration::from_millis(5)),
         }
     }

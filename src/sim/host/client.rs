@@ -9,9 +9,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use crate::sim::host::instance::{self, LastWords};
 use crate::sim::host::registry::Registry;
 use crate::sim::host::streams::{Event, Streams};
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::protocol::{self, CreateProcess, InitRequest, NO_USER, Reply};
 use crate::sim::wire::registration::Registration;
+use crate::system::error::Context;
 
 /// A process to start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
     let output = io::stdout();
     let error = io::stderr();
     let terminal = [input.is_terminal(), output.is_terminal(), error.is_terminal()];
-    let (mut streams, theirs) = Streams::new(terminal).doing("make", "pipes")?;
+    let (mut streams, theirs) = Streams::new(terminal).doing("make pipes")?;
     let request =
         InitRequest::CreateProcess(Box::new(request(&registration, launch, terminal, streams.size())));
     let descriptors: Vec<BorrowedFd<'_>> = theirs.iter().map(AsFd::as_fd).collect();
@@ -63,7 +64,7 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
     drop(descriptors);
     drop(theirs);
     let end = loop {
-        match streams.next(socket.as_fd()).doing("carry", "the process's streams")? {
+        match streams.next(socket.as_fd()).doing("carry the process's streams")? {
             Event::Terminated(signal) => {
                 streams.restore();
                 return Ok(128 + signal);
@@ -83,7 +84,7 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
                 }
                 Reply::Terminal => {
                     if let Some(master) = descriptors.pop() {
-                        streams.attach(master).doing("set up", "the terminal")?;
+                        streams.attach(master).doing("set up the terminal")?;
                     }
                 }
                 Reply::Oobe { success, default_uid } => {
@@ -97,7 +98,7 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
             Ok(None) | Err(_) => break None,
         }
     };
-    streams.finish().doing("carry", "the process's streams")?;
+    streams.finish().doing("carry the process's streams")?;
     match end {
         Some(NO_USER) => Err(Error::wsl("Wsl/Service/WSL_E_USER_NOT_FOUND", "User not found.")),
         Some(code) => Ok(code),
@@ -135,15 +136,15 @@ fn converse(
 
 fn first_run_lock(registry: &Registry, name: &str, shell: bool) -> Result<File> {
     let path = registry.folder(name).join("oobe.lock");
-    let lock = File::options().create(true).append(true).open(&path).doing("open", &path)?;
+    let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
     let free = if shell { lock.try_lock().is_ok() } else { lock.try_lock_shared().is_ok() };
     if !free {
         eprintln!("wsl: Waiting for OOBE command to complete for distribution \"{name}\"...");
-        if shell { lock.lock() } else { lock.lock_shared() }.doing("lock", &path)?;
+        if shell { lock.lock() } else { lock.lock_shared() }.doing_at("lock", &path)?;
     }
     if !shell {
         // Commands do not hinder each other, nor a first shell that comes later.
-        lock.unlock().doing("unlock", &path)?;
+        lock.unlock().doing_at("unlock", &path)?;
     }
     Ok(lock)
 }
@@ -155,7 +156,7 @@ fn finish_first_run(registry: &Registry, name: &str, default_uid: Option<i32>) -
     if let Some(uid) = default_uid {
         registration.default_uid = uid.cast_unsigned();
     }
-    locked.put(&registration)
+    Ok(locked.put(&registration)?)
 }
 
 fn request(
@@ -206,13 +207,13 @@ fn wslenv() -> Vec<(Vec<u8>, Vec<u8>)> {
 /// WSL's own; a failing `id` is an exit code, not an error.
 pub fn set_default_user(registry: &Registry, name: &str, user: &str) -> Result<i32> {
     let name = registry.lock()?.installed(name)?.distribution_name;
-    let own = std::env::current_exe().doing("find", "wsl-sim itself")?;
+    let own = std::env::current_exe().doing("find wsl-sim itself")?;
     let output = std::process::Command::new(own)
         .args(["-d", &name, "-u", "root", "/usr/bin/id", "-u", "--", &format!("'{user}'")])
         .stderr(std::process::Stdio::inherit())
         .stdin(std::process::Stdio::null())
         .output()
-        .doing("start", "wsl-sim")?;
+        .doing("start wsl-sim")?;
     if !output.status.success() {
         return Ok(output.status.code().unwrap_or(1));
     }

@@ -9,9 +9,10 @@ use std::process::Stdio;
 use crate::sim::host::bsdtar::{bsdtar, missing, needs_root};
 use crate::sim::host::instance;
 use crate::sim::host::registry::Registry;
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::registration::{DistributionState, Registration};
+use crate::system::error::Context;
 
 /// `--export --format`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,8 @@ pub fn export(registry: &Registry, name: &str, file: &Path, format: ArchiveForma
     };
     let result = write(registry, &registration, target, format);
     let ended = registration.end_export().and_then(|()| registry.lock()?.put(&registration));
-    result.and(ended)
+    result?;
+    Ok(ended?)
 }
 
 fn target(file: &Path) -> Result<Target> {
@@ -66,10 +68,10 @@ fn target(file: &Path) -> Result<Target> {
         return Ok(Target::Stream(Stdio::inherit()));
     }
     if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
-        let file = File::options().write(true).open(file).doing("write", file)?;
+        let file = File::options().write(true).open(file).doing_at("write", file)?;
         return Ok(Target::Stream(file.into()));
     }
-    let path = std::path::absolute(file).doing("resolve", file)?;
+    let path = std::path::absolute(file).doing_at("resolve", file)?;
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}", std::process::id()));
@@ -85,7 +87,7 @@ fn write(
     let (stdout, names) = match target {
         Target::Stream(stream) => (stream, None),
         Target::File { unfinished, path } => {
-            let file = File::create(&unfinished).doing("make", &path)?;
+            let file = File::create(&unfinished).doing_at("make", &path)?;
             (file.into(), Some((unfinished, path)))
         }
     };
@@ -104,7 +106,10 @@ fn write(
     if !status.success() {
         return Err(Error::wsl("Wsl/Service/WSL_E_EXPORT_FAILED", "Exporting the distribution failed."));
     }
-    names.map_or(Ok(()), |(unfinished, path)| fs::rename(unfinished, &path).doing("make", &path))
+    if let Some((unfinished, path)) = names {
+        fs::rename(unfinished, &path).doing_at("make", &path)?;
+    }
+    Ok(())
 }
 
 /// Terminates a distribution and deletes it with its disk.
@@ -125,9 +130,9 @@ pub fn unregister(registry: &Registry, name: &str) -> Result<()> {
     registration.state = DistributionState::Uninstalling(Identity::own());
     match registry.lock()?.put(&registration) {
         // Deleting makes space, and who is killed meanwhile has to be told to delete once more.
-        Err(Error::System { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {}
+        Err(failure) if failure.reason().kind() == io::ErrorKind::StorageFull => {}
         recorded => recorded?,
     }
     registration.delete_disk()?;
-    registry.lock()?.remove(&registration.distribution_name)
+    Ok(registry.lock()?.remove(&registration.distribution_name)?)
 }

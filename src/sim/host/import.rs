@@ -12,10 +12,11 @@ use rustix::pipe::{SpliceFlags, splice};
 use crate::sim::host::bsdtar::{bsdtar, missing, needs_root};
 use crate::sim::host::examine::examine;
 use crate::sim::host::registry::{Locked, Registry};
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::protocol::retry;
 use crate::sim::wire::registration::{DistributionState, Registration};
+use crate::system::error::{Context, Failure};
 use crate::wsl::distribution::{Distribution, valid_name};
 
 /// What an unprivileged process may ask for, and root too.
@@ -76,6 +77,7 @@ pub fn import(registry: &Registry, import: &Import<'_>) -> Result<String> {
     let unpacked = registry
         // Made now, the lock is there when the disk is full.
         .lock_instance(&registration.distribution_name)
+        .map_err(Error::from)
         .and_then(|_| unpack(&registration.root(), archive))
         .and_then(|()| examine(&mut registration))
         .and_then(|distribution| settle(registry, import, &mut registration, &distribution));
@@ -111,7 +113,7 @@ fn settle(
         locked.rename(&provisional, registration)?;
     }
     registration.state = DistributionState::Installed;
-    locked.put(registration)
+    Ok(locked.put(registration)?)
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -159,7 +161,7 @@ fn open_archive(file: &Path) -> Result<Option<File>> {
             Error::wsl("Wsl/ERROR_FILE_NOT_FOUND", "The system cannot find the file specified.")
         }
         io::ErrorKind::PermissionDenied => Error::wsl("Wsl/E_ACCESSDENIED", "Access is denied."),
-        _ => Error::System { doing: format!("open {}", file.display()), source: error },
+        _ => Failure::new("open", file, error).into(),
     })
 }
 
@@ -168,7 +170,7 @@ fn place(directory: &Path) -> Result<PathBuf> {
     let missing = || Error::wsl("Wsl/ERROR_PATH_NOT_FOUND", "The system cannot find the path specified.");
     let resolved = match directory.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let directory = std::path::absolute(directory).doing("resolve", directory)?;
+            let directory = std::path::absolute(directory).doing_at("resolve", directory)?;
             let (Some(parent), Some(name)) = (directory.parent(), directory.file_name()) else {
                 return Err(missing());
             };
@@ -181,7 +183,7 @@ fn place(directory: &Path) -> Result<PathBuf> {
             Err(Error::wsl("Wsl/ERROR_DIRECTORY", "The directory name is invalid."))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing()),
-        resolved => resolved.doing("resolve", directory),
+        resolved => Ok(resolved.doing_at("resolve", directory)?),
     }
 }
 
@@ -190,8 +192,8 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
         || Error::wsl("Wsl/Service/RegisterDistro/WSL_E_IMPORT_FAILED", "Importing the distribution failed.");
     let mut builder = DirBuilder::new();
     // mkfs.ext4 leaves a directory of its own in the root.
-    builder.recursive(true).create(root).doing("make", root)?;
-    builder.mode(0o700).create(root.join("lost+found")).doing("make", root.join("lost+found"))?;
+    builder.recursive(true).create(root).doing_at("make", root)?;
+    builder.mode(0o700).create(root.join("lost+found")).doing_at("make", root.join("lost+found"))?;
     let mut child = bsdtar(root)
         .args(["-x", "-p", "--xattrs", "--numeric-owner", "-f", "-"])
         .stdin(Stdio::piped())
@@ -209,14 +211,14 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
             None => io::copy(&mut io::stdin().lock(), &mut pipe).map(drop),
         }
     });
-    let status = child.wait().doing("wait for", "bsdtar")?;
+    let status = child.wait().doing("wait for bsdtar")?;
     if !status.success() {
         return Err(failed());
     }
     match feeder.join() {
         // bsdtar stops at the end of the archive and takes nothing after it.
         Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).doing("read", "the archive")
+            Ok(Err(error).doing("read the archive")?)
         }
         _ => Ok(()),
     }

@@ -16,9 +16,10 @@ use crate::sim::host::cgroup;
 use crate::sim::host::record::{InstanceRecord, RECORD, SOCKET, START, SUPERVISOR, socket_address};
 use crate::sim::host::registry::{Registry, replace};
 use crate::sim::host::variables;
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::protocol::{self, InitRequest};
 use crate::sim::wire::registration::{Registration, delete};
+use crate::system::error::{Context, Failure};
 
 /// Whether a distribution runs.
 #[must_use]
@@ -32,7 +33,7 @@ pub fn running(folder: &Path) -> bool {
 /// # Errors
 ///
 /// Something cannot be removed.
-pub fn clean_up(folder: &Path) -> Result<()> {
+pub fn clean_up(folder: &Path) -> Result<(), Failure> {
     if let Some(record) = InstanceRecord::read(folder) {
         cgroup::remove(&record.cgroup)?;
     }
@@ -101,7 +102,7 @@ impl LastWords {
         // To the end: by then the supervisor has cleaned up.
         match self.0.read_to_string(&mut line) {
             Ok(count) if count > 0 => Error::Missing(spoken(&line)),
-            _ => Error::System { doing: "talk to the distribution".into(), source: otherwise },
+            _ => Failure::new("talk to the distribution", "", otherwise).into(),
         }
     }
 }
@@ -110,10 +111,10 @@ impl LastWords {
 /// never two.
 fn start(folder: &Path, registration: &Registration, lock: File) -> Result<LastWords> {
     let start = variables::start(folder, registration)?;
-    let json = serde_json::to_vec(&start).map_err(io::Error::from).doing("encode", "")?;
+    let json = serde_json::to_vec(&start).map_err(io::Error::from).doing("encode the start")?;
     replace(&folder.join(START), &json)?;
-    let (reader, writer) = io::pipe().doing("make a pipe", "")?;
-    let log = File::create(folder.join("supervisor.log")).doing("write", folder.join("supervisor.log"))?;
+    let (reader, writer) = io::pipe().doing("make a pipe")?;
+    let log = File::create(folder.join("supervisor.log")).doing_at("write", folder.join("supervisor.log"))?;
     let mut child = Command::new("/proc/self/exe")
         .arg0(SUPERVISOR)
         .stdin(lock)
@@ -121,10 +122,10 @@ fn start(folder: &Path, registration: &Registration, lock: File) -> Result<LastW
         .stderr(log)
         .current_dir(folder)
         .spawn()
-        .doing("start", "the supervisor")?;
+        .doing("start the supervisor")?;
     let mut words = BufReader::new(reader);
     let mut line = String::new();
-    words.read_line(&mut line).doing("read from", "the supervisor")?;
+    words.read_line(&mut line).doing("read from the supervisor")?;
     if line == "listening\n" {
         return Ok(LastWords(words));
     }
@@ -171,12 +172,12 @@ pub fn terminate(registry: &Registry, name: &str) -> Result<File> {
 fn wait_or_kill(record: &InstanceRecord, patience: Duration) -> Result<()> {
     let Some(pid) = i32::try_from(record.supervisor.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
-    if !record.supervisor.alive() || wait(&pidfd, patience).doing("wait for", "the supervisor")? {
+    if !record.supervisor.alive() || wait(&pidfd, patience).doing("wait for the supervisor")? {
         return Ok(());
     }
     eprintln!("wsl-sim: the distribution does not end; killing it");
     let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
-    wait(&pidfd, Duration::from_secs(5)).doing("wait for", "the supervisor")?;
+    wait(&pidfd, Duration::from_secs(5)).doing("wait for the supervisor")?;
     Ok(())
 }
 

@@ -8,8 +8,8 @@ use rustix::net::SocketAddrUnix;
 use serde::{Deserialize, Serialize};
 
 use crate::sim::host::registry::replace;
-use crate::sim::wire::error::{Doing, Result};
 use crate::sim::wire::process::Identity;
+use crate::system::error::{Context, Failure};
 
 /// The supervisor's `argv[0]`, by which the program knows what it is.
 pub const SUPERVISOR: &str = "wsl-sim-supervisor";
@@ -46,8 +46,8 @@ impl InstanceRecord {
     /// # Errors
     ///
     /// The folder cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<()> {
-        let json = serde_json::to_vec(self).map_err(io::Error::from).doing("encode", "")?;
+    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+        let json = serde_json::to_vec(self).map_err(io::Error::from).doing("encode the record")?;
         replace(&folder.join(RECORD), &json)
     }
 }

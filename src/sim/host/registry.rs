@@ -7,8 +7,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::{DistributionState, Registration, delete};
+use crate::system::error::{Context, Failure};
 use crate::wsl::distribution::valid_name;
 
 /// The registry's directory.
@@ -37,8 +38,8 @@ impl Registry {
             .ok_or_else(|| {
                 Error::Missing("set WSL_SIM_HOME: neither it nor HOME is in the environment".into())
             })?;
-        fs::create_dir_all(&home).doing("make", &home)?;
-        let home = home.canonicalize().doing("resolve", &home)?;
+        fs::create_dir_all(&home).doing_at("make", &home)?;
+        let home = home.canonicalize().doing_at("resolve", &home)?;
         Ok(Self { home })
     }
 
@@ -47,10 +48,10 @@ impl Registry {
     /// # Errors
     ///
     /// The lock cannot be had or a remnant not be removed.
-    pub fn lock(&self) -> Result<Locked<'_>> {
+    pub fn lock(&self) -> Result<Locked<'_>, Failure> {
         let path = self.home.join("lock");
-        let lock = File::options().create(true).append(true).open(&path).doing("open", &path)?;
-        lock.lock().doing("lock", &path)?;
+        let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
+        lock.lock().doing_at("lock", &path)?;
         let locked = Locked { registry: self, _lock: lock };
         locked.clean_up()?;
         Ok(locked)
@@ -67,10 +68,10 @@ impl Registry {
     /// # Errors
     ///
     /// The folder is gone.
-    pub fn lock_instance(&self, name: &str) -> Result<File> {
+    pub fn lock_instance(&self, name: &str) -> Result<File, Failure> {
         let path = self.folder(name).join("instance.lock");
-        let lock = File::options().create(true).append(true).open(&path).doing("open", &path)?;
-        lock.lock().doing("lock", &path)?;
+        let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
+        lock.lock().doing_at("lock", &path)?;
         Ok(lock)
     }
 
@@ -79,13 +80,13 @@ impl Registry {
     /// # Errors
     ///
     /// The folder is gone.
-    pub fn try_lock_instance(&self, name: &str) -> Result<Option<File>> {
+    pub fn try_lock_instance(&self, name: &str) -> Result<Option<File>, Failure> {
         let path = self.folder(name).join("instance.lock");
-        let lock = File::options().create(true).append(true).open(&path).doing("open", &path)?;
+        let lock = File::options().create(true).append(true).open(&path).doing_at("open", &path)?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(lock)),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error).doing("lock", &path),
+            Err(TryLockError::Error(error)) => Err(error).doing_at("lock", &path),
         }
     }
 }
@@ -96,7 +97,7 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be read.
-    pub fn all(&self) -> Result<Vec<Registration>> {
+    pub fn all(&self) -> Result<Vec<Registration>, Failure> {
         let mut all = Vec::new();
         for folder in self.folders()? {
             all.extend(read(&folder)?);
@@ -132,10 +133,12 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be written.
-    pub fn put(&self, registration: &Registration) -> Result<()> {
+    pub fn put(&self, registration: &Registration) -> Result<(), Failure> {
         let folder = self.registry.folder(&registration.distribution_name);
-        fs::create_dir_all(&folder).doing("make", &folder)?;
-        let json = serde_json::to_vec_pretty(registration).map_err(io::Error::from).doing("encode", "")?;
+        fs::create_dir_all(&folder).doing_at("make", &folder)?;
+        let json = serde_json::to_vec_pretty(registration)
+            .map_err(io::Error::from)
+            .doing("encode the registration")?;
         replace(&folder.join("registration.json"), &json)?;
         if registration.state == DistributionState::Installed && self.chosen()?.is_none() {
             self.set_default(&registration.distribution_name)?;
@@ -148,7 +151,7 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be written.
-    pub fn remove(&self, name: &str) -> Result<()> {
+    pub fn remove(&self, name: &str) -> Result<(), Failure> {
         self.remove_folder(&self.registry.folder(name), name)
     }
 
@@ -158,17 +161,17 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be written.
-    pub fn rename(&self, provisional: &str, registration: &mut Registration) -> Result<()> {
+    pub fn rename(&self, provisional: &str, registration: &mut Registration) -> Result<(), Failure> {
         let old = self.registry.folder(provisional);
         let new = self.registry.folder(&registration.distribution_name);
-        fs::rename(&old, &new).doing("rename", &old)?;
+        fs::rename(&old, &new).doing_at("rename", &old)?;
         if let Ok(inside) = registration.base_path.strip_prefix(&old) {
             registration.base_path = new.join(inside);
         }
         Ok(())
     }
 
-    fn remove_folder(&self, folder: &Path, name: &str) -> Result<()> {
+    fn remove_folder(&self, folder: &Path, name: &str) -> Result<(), Failure> {
         // First the default: a command that is killed in between leaves a folder that the next one deletes.
         if self.chosen()?.is_some_and(|default| default.eq_ignore_ascii_case(name)) {
             let others = self.all()?.into_iter().filter(|other| other.state == DistributionState::Installed);
@@ -180,7 +183,7 @@ impl Locked<'_> {
             }
         }
         match fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing("delete", folder),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing_at("delete", folder),
             _ => Ok(()),
         }
     }
@@ -190,7 +193,7 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be read.
-    pub fn default(&self) -> Result<Option<String>> {
+    pub fn default(&self) -> Result<Option<String>, Failure> {
         if let Some(chosen) = self.chosen()? {
             return Ok(Some(chosen));
         }
@@ -199,12 +202,12 @@ impl Locked<'_> {
     }
 
     /// The default distribution as it is recorded, if it exists.
-    fn chosen(&self) -> Result<Option<String>> {
+    fn chosen(&self) -> Result<Option<String>, Failure> {
         let path = self.registry.home.join("default");
         match fs::read_to_string(&path) {
             Ok(name) => Ok(read(&self.registry.folder(&name))?.map(|found| found.distribution_name)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).doing("read", &path),
+            Err(error) => Err(error).doing_at("read", &path),
         }
     }
 
@@ -213,27 +216,27 @@ impl Locked<'_> {
     /// # Errors
     ///
     /// The registry cannot be written.
-    pub fn set_default(&self, name: &str) -> Result<()> {
+    pub fn set_default(&self, name: &str) -> Result<(), Failure> {
         replace(&self.registry.home.join("default"), name.as_bytes())
     }
 
-    fn folders(&self) -> Result<Vec<PathBuf>> {
+    fn folders(&self) -> Result<Vec<PathBuf>, Failure> {
         let path = self.registry.home.join("distributions");
         match fs::read_dir(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             entries => entries
                 .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-                .doing("read", &path),
+                .doing_at("read", &path),
         }
     }
 
     /// Finishes what killed commands began: a half import is undone, a half removal completed.
-    fn clean_up(&self) -> Result<()> {
+    fn clean_up(&self) -> Result<(), Failure> {
         delete(&self.registry.home.join("default.new"))?;
         for folder in self.folders()? {
             delete(&folder.join("registration.new"))?;
             match read(&folder)? {
-                None => fs::remove_dir_all(&folder).doing("delete", &folder)?,
+                None => fs::remove_dir_all(&folder).doing_at("delete", &folder)?,
                 Some(registration) => match registration.state {
                     DistributionState::Installing(worker) | DistributionState::Uninstalling(worker)
                         if !worker.alive() =>
@@ -254,12 +257,14 @@ impl Locked<'_> {
     }
 }
 
-fn read(folder: &Path) -> Result<Option<Registration>> {
+fn read(folder: &Path) -> Result<Option<Registration>, Failure> {
     let path = folder.join("registration.json");
     match fs::read(&path) {
-        Ok(json) => serde_json::from_slice(&json).map(Some).map_err(io::Error::from).doing("decode", &path),
+        Ok(json) => {
+            serde_json::from_slice(&json).map(Some).map_err(io::Error::from).doing_at("decode", &path)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).doing("read", &path),
+        Err(error) => Err(error).doing_at("read", &path),
     }
 }
 
@@ -271,7 +276,7 @@ fn read(folder: &Path) -> Result<Option<Registration>> {
 /// # Errors
 ///
 /// The file cannot be written; the old one is still there.
-pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
+pub fn replace(path: &Path, contents: &[u8]) -> Result<(), Failure> {
     let new = path.with_extension("new");
     let written = File::create(&new).and_then(|mut file| {
         io::Write::write_all(&mut file, contents)?;
@@ -280,5 +285,5 @@ pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }
-    written.doing("write", path)
+    written.doing_at("write", path)
 }

@@ -15,10 +15,11 @@ use rustix::thread::UnshareFlags;
 use crate::sim::host::cgroup;
 use crate::sim::host::record::{InstanceRecord, RECORD, SOCKET, START, socket_address};
 use crate::sim::host::rootfs::Rootfs;
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::start::{FirstProcess, Start};
 use crate::sys::simulator::{fork, unshare};
+use crate::system::error::Context;
 use crate::wsl::settings::Settings;
 
 /// Runs as the supervisor of the distribution in whose folder it is started. Standard input is the lock of the
@@ -29,11 +30,11 @@ use crate::wsl::settings::Settings;
 ///
 /// The distribution did not start, or ended in a way that says why.
 pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
-    let json = fs::read(START).doing("read", START)?;
-    fs::remove_file(START).doing("delete", START)?;
-    rustix::process::chdir("/").doing("enter", "/")?;
-    let start: Start = serde_json::from_slice(&json).map_err(io::Error::from).doing("decode", START)?;
-    rustix::process::setsid().doing("start a session", "")?;
+    let json = fs::read(START).doing_at("read", START)?;
+    fs::remove_file(START).doing_at("delete", START)?;
+    rustix::process::chdir("/").doing_at("enter", "/")?;
+    let start: Start = serde_json::from_slice(&json).map_err(io::Error::from).doing_at("decode", START)?;
+    rustix::process::setsid().doing("start a session")?;
     let own = Identity::own();
     let cgroup = cgroup::hierarchy()?.join(format!("wsl-sim-{}-{}", own.pid, own.start));
     let outside = Rootfs(&start.root).read_from_outside("/etc/wsl.conf").unwrap_or_default();
@@ -45,7 +46,8 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
     for name in [SOCKET, RECORD] {
         let _ = fs::remove_file(start.folder.join(name));
     }
-    result.and(removed)
+    result?;
+    Ok(removed?)
 }
 
 fn supervise(
@@ -55,21 +57,21 @@ fn supervise(
     first: impl FnOnce(FirstProcess<'_>) -> Error,
 ) -> Result<()> {
     let report = start.folder.join("report");
-    File::create(&report).doing("write", &report)?;
+    File::create(&report).doing_at("write", &report)?;
     let log = start.folder.join("kmsg.log");
-    let mut log = File::create(&log).doing("write", &log)?;
-    let listener = listen(&start.folder).doing("listen in", &start.folder)?;
+    let mut log = File::create(&log).doing_at("write", &log)?;
+    let listener = listen(&start.folder).doing_at("listen in", &start.folder)?;
     fs::create_dir(&record.cgroup)
         .map_err(|error| Error::privilege(&format!("make {}", record.cgroup.display()), &error))?;
     // Recorded and reachable: from here on others may come, and clean up after this process.
-    let null = File::open("/dev/null").doing("open", "/dev/null")?;
-    rustix::stdio::dup2_stdin(&null).doing("release", "the lock")?;
-    let (kmsg, kmsg_inside) = kernel_log().doing("make a terminal for", "/dev/kmsg")?;
+    let null = File::open("/dev/null").doing_at("open", "/dev/null")?;
+    rustix::stdio::dup2_stdin(&null).doing("release the lock")?;
+    let (kmsg, kmsg_inside) = kernel_log().doing_at("make a terminal for", "/dev/kmsg")?;
     let (mut failure, failure_inside) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-        .doing("make a pipe", "")
+        .doing("make a pipe")
         .map(|(r, w)| (File::from(r), w))?;
     unshare(UnshareFlags::NEWPID).map_err(|error| Error::privilege("make a process namespace", &error))?;
-    let Some(child) = fork().doing("fork", "")? else {
+    let Some(child) = fork().doing("fork PID 1")? else {
         drop((kmsg, failure));
         let nsdelegate = cgroup::nsdelegate();
         let cgroup = &record.cgroup;
@@ -83,9 +85,9 @@ fn supervise(
     let settings = Settings::parse(&Rootfs(&start.root).read("/etc/wsl.conf").unwrap_or_default()).0;
     record.timeout = settings.boot_init_timeout.max(0).unsigned_abs().into();
     record.write(&start.folder)?;
-    let status = watch(child, &kmsg, &mut log).doing("watch", "PID 1")?;
+    let status = watch(child, &kmsg, &mut log).doing("watch PID 1")?;
     let mut text = String::new();
-    failure.read_to_string(&mut text).doing("read from", "PID 1")?;
+    failure.read_to_string(&mut text).doing("read from PID 1")?;
     // The client that started the distribution reads this if its connection has ended early.
     if text.is_empty() {
         eprintln!("PID 1 ended: {status}");

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::sim::wire::error::{Doing, Error, Result};
+use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sim::wire::start::{Start, Wslg};
+use crate::system::error::Context;
 
 /// A start of a distribution on the Windows machine that the environment describes (see `--help`).
 ///
@@ -45,10 +46,10 @@ pub fn start(folder: &Path, registration: &Registration) -> Result<Start> {
 }
 
 fn static_init() -> Result<PathBuf> {
-    let own = std::env::current_exe().doing("find", "wsl-sim itself")?;
+    let own = std::env::current_exe().doing("find wsl-sim itself")?;
     let given = std::env::var_os("WSL_SIM_INIT").map(PathBuf::from);
     let path = given.unwrap_or(own);
-    if is_static(&path).doing("read", &path)? {
+    if is_static(&path).doing_at("read", &path)? {
         return Ok(path);
     }
     Err(Error::Missing(format!(

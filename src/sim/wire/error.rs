@@ -1,9 +1,10 @@
 //! What a command of the simulator can fail with: WSL's own failures in WSL's words, and the simulator's own.
 
 use std::io;
-use std::path::Path;
 
 use thiserror::Error;
+
+use crate::system::error::Failure;
 
 /// A failed command. wsl.exe answers every failure of its own with exit code −1 (W§6.4).
 #[derive(Debug, Error)]
@@ -20,13 +21,8 @@ pub enum Error {
     #[error("{0}")]
     Plain(String),
     /// A system call failed.
-    #[error("wsl-sim: {doing}: {source}")]
-    System {
-        /// What was being done, with the path.
-        doing: String,
-        /// Why it failed.
-        source: io::Error,
-    },
+    #[error("wsl-sim: {0}")]
+    System(#[from] Failure),
     /// Something the simulator needs is missing; the text says what and how to get it.
     #[error("wsl-sim: {0}")]
     Missing(String),
@@ -69,29 +65,5 @@ impl Error {
             "Wsl/Service/E_ILLEGAL_STATE_CHANGE",
             "An install, uninstall, or conversion is in progress for this distribution.",
         )
-    }
-}
-
-/// Adds what was being done to an error of the system's.
-pub trait Doing<T> {
-    /// `doing` and the path become part of the error's text.
-    ///
-    /// # Errors
-    ///
-    /// The error there was.
-    fn doing(self, doing: &str, path: impl AsRef<Path>) -> Result<T>;
-}
-
-impl<T, E: Into<io::Error>> Doing<T> for Result<T, E> {
-    fn doing(self, doing: &str, path: impl AsRef<Path>) -> Result<T> {
-        self.map_err(|source| {
-            let path = path.as_ref();
-            let doing = if path.as_os_str().is_empty() {
-                doing.into()
-            } else {
-                format!("{doing} {}", path.display())
-            };
-            Error::System { doing, source: source.into() }
-        })
     }
 }

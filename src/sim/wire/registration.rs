@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::sim::wire::error::{Doing, Result};
 use crate::sim::wire::process::Identity;
+use crate::system::error::{Context, Failure};
 
 /// A registered distribution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl Registration {
     /// # Errors
     ///
     /// It cannot be deleted.
-    pub fn end_export(&mut self) -> Result<()> {
+    pub fn end_export(&mut self) -> Result<(), Failure> {
         self.state = DistributionState::Installed;
         self.unfinished.take().map_or(Ok(()), |path| delete(&path))
     }
@@ -79,9 +79,11 @@ impl Registration {
     /// # Errors
     ///
     /// A file cannot be deleted.
-    pub fn delete_disk(&self) -> Result<()> {
+    pub fn delete_disk(&self) -> Result<(), Failure> {
         match fs::remove_dir_all(self.root()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing("delete", self.root()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).doing_at("delete", self.root())
+            }
             _ => {
                 // Someone else's files in the directory stay, and so does the directory.
                 let _ = fs::remove_dir(&self.base_path);
@@ -96,9 +98,9 @@ impl Registration {
 /// # Errors
 ///
 /// The system's.
-pub fn delete(path: &Path) -> Result<()> {
+pub fn delete(path: &Path) -> Result<(), Failure> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing("delete", path),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).doing_at("delete", path),
         _ => Ok(()),
     }
 }
