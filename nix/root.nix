@@ -171,6 +171,7 @@ let
     path = "/usr/lib/nixos-wsl/bin";
     keep = [ "nixos-wsl-enter" ];
     keepWhile = "/run/nixos-wsl/state";
+    exclusive = true;
     entries = when (programs.enter or null != null) [
       {
         name = "nixos-wsl-enter";

@@ -1,117 +1,122 @@
-//! A tree of the plan: a directory that is made beside the old one and swapped with it.
+//! A tree of the plan: a directory whose names are replaced one by one, so that those of others are never touched.
 
-use std::fs::{File, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat, openat, statat};
+use rustix::io::Errno;
 
-use super::{
-    ApplyError, At, BESIDE, Content, Tree, beside, copy, parse_mode, place, remove, replace, same_file,
-    same_link, sync_folder,
-};
-use crate::system::root::Root;
+use super::plan::{Content, Tree, parse_mode};
+use super::record::Names;
+use super::{ApplyError, Work, own_ids, sync};
+use crate::system::error::Failure;
+use crate::system::replace::{self, Attributes, Durability, NewDirectory, Target};
 
-/// Swaps the whole directory, so that names come and go in one step.
-pub(super) fn put(root: &Root, tree: &Tree) -> Result<(), ApplyError> {
-    let path = place(root, &tree.path)?;
-    for name in tree.entries.iter().map(|entry| &entry.name).chain(&tree.keep) {
-        if name.is_empty() || name.contains('/') || name == "." || name == ".." {
-            return Err(ApplyError::Entry { entry: tree.path.join(name), reason: "not a name in the tree" });
+/// Brings the tree up to date. `names.ours` are those of this plan and of former ones; afterwards, those of them that are
+/// there, and in `names.foreign` the others.
+pub(super) fn put(work: &mut Work<'_>, tree: &Tree, names: &mut Names) -> Result<(), ApplyError> {
+    let shown = work.below.path(&tree.path);
+    let fail = |error: Errno| Failure::new("", &shown, error);
+    let parent = work.folder(&tree.path)?;
+    let name = tree.path.file_name().unwrap_or_default();
+    let found = statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW);
+    if found.is_ok_and(|found| !FileType::from_raw_mode(found.st_mode).is_dir()) {
+        // A link to a directory, or something else: the whole directory at once.
+        let new = NewDirectory::new(Target::new(parent.as_fd(), &shown), Attributes::mode(0o755))?;
+        fill(work, tree, new.directory())?;
+        if let Ok(old) = work.below.folder(&tree.path) {
+            for name in tree.kept(work.root) {
+                keep(old.as_fd(), new.directory(), OsStr::new(name)).map_err(fail)?;
+            }
         }
+        new.take_place(Durability::Full)?;
     }
-    if is_up_to_date(root, tree, &path) {
-        return Ok(());
+    let directory = open(work, tree)?;
+    replace::clear_folder(directory.as_fd()).map_err(fail)?;
+    let filled = fill(work, tree, directory.as_fd())?;
+    if clean(work, tree, directory.as_fd(), names).map_err(fail)? || filled {
+        sync(&directory, &shown)?;
     }
-    let new = beside(&path);
-    std::fs::create_dir(&new)
-        .and_then(|()| std::fs::set_permissions(&new, Permissions::from_mode(0o755)))
-        .at(&new)?;
+    Ok(())
+}
+
+/// The directory itself, made if it is missing, root's own.
+fn open(work: &Work<'_>, tree: &Tree) -> Result<OwnedFd, Failure> {
+    let fail = |error: Errno| Failure::new("", work.below.path(&tree.path), error);
+    let directory = work.below.folder(&tree.path)?;
+    let found = fstat(&directory).map_err(fail)?;
+    let (uid, gid) = own_ids();
+    if (found.st_uid, found.st_gid) != (uid, gid) {
+        fchown(&directory, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(fail)?;
+    }
+    if found.st_mode & 0o7777 != 0o755 {
+        fchmod(&directory, Mode::from_raw_mode(0o755)).map_err(fail)?;
+    }
+    Ok(directory)
+}
+
+/// Puts every entry; says whether anything has changed.
+fn fill(work: &mut Work<'_>, tree: &Tree, directory: BorrowedFd<'_>) -> Result<bool, ApplyError> {
+    let mut changed = false;
     for entry in &tree.entries {
-        let file = new.join(&entry.name);
-        match &entry.content {
+        let path = tree.path.join(&entry.name);
+        changed |= match &entry.content {
             Content::Copy { source, mode } => {
-                copy(&root.path(source), &file, parse_mode(&tree.path.join(&entry.name), mode)?)?;
+                work.file(directory, &path, source, parse_mode(&path, mode)?)?
             }
-            Content::Link { target } => symlink(target, &file).at(&file)?,
-        }
+            Content::Link { target } => work.link(directory, &path, target)?,
+        };
     }
-    for name in tree.kept(root) {
-        keep(&path.join(name), &new.join(name))?;
-    }
-    File::open(&new).and_then(|folder| folder.sync_all()).at(&new)?;
-    swap(&new, &path)
+    Ok(changed)
 }
 
-/// Carries a file of the old tree into the new one, unless the plan has that name.
-fn keep(old: &Path, new: &Path) -> Result<(), ApplyError> {
-    if new.symlink_metadata().is_ok() {
-        return Ok(());
-    }
-    match old.symlink_metadata() {
-        Ok(found) if found.is_symlink() => symlink(std::fs::read_link(old).at(old)?, new).at(new),
-        Ok(found) if found.is_file() => std::fs::hard_link(old, new).at(new),
+/// Carries a file from behind a link into the directory that replaces the link, unless the plan has that name.
+fn keep(old: BorrowedFd<'_>, new: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
+    let Ok(found) = statat(old, name, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(()) };
+    let made = match FileType::from_raw_mode(found.st_mode) {
+        FileType::Symlink => {
+            let target = rustix::fs::readlinkat(old, name, Vec::new())?;
+            rustix::fs::symlinkat(target, new, name)
+        }
+        FileType::RegularFile => rustix::fs::linkat(old, name, new, name, AtFlags::empty()),
         _ => Ok(()),
-    }
+    };
+    if made == Err(Errno::EXIST) { Ok(()) } else { made }
 }
 
-fn swap(new: &Path, path: &Path) -> Result<(), ApplyError> {
-    if path.symlink_metadata().is_err() {
-        std::fs::rename(new, path).at(path)?;
-        return sync_folder(path);
-    }
-    match renameat_with(CWD, new, CWD, path, RenameFlags::EXCHANGE) {
-        Ok(()) => {
-            sync_folder(path)?;
-            remove(new);
-            Ok(())
+/// Removes what a former plan had and this one has not, and tells ours from the others'.
+fn clean(work: &Work<'_>, tree: &Tree, directory: BorrowedFd<'_>, names: &mut Names) -> Result<bool, Errno> {
+    let planned: BTreeSet<&str> = tree.entries.iter().map(|entry| entry.name.as_str()).collect();
+    let kept = tree.kept(work.root);
+    let mut ours: BTreeSet<String> = planned.iter().map(|&name| name.to_owned()).collect();
+    let mut changed = false;
+    let again = openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    for entry in Dir::new(again)? {
+        let entry = entry?;
+        let bytes = entry.file_name().to_bytes();
+        let name = String::from_utf8_lossy(bytes).into_owned();
+        if name == "." || name == ".." || planned.contains(name.as_str()) {
+            continue;
         }
-        // A mount point, or a file system without exchange: name by name, each by rename.
-        Err(_) if path.is_dir() => merge(new, path),
-        Err(error) => Err(error).at(path),
-    }
-}
-
-fn merge(new: &Path, path: &Path) -> Result<(), ApplyError> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(new).at(new)? {
-        let name = entry.at(new)?.file_name();
-        let beside = path.join(BESIDE);
-        let from = new.join(&name);
-        // Through a link or copy in the folder itself: `new` may be on another file system.
-        if let Ok(target) = std::fs::read_link(&from) {
-            remove(&beside);
-            symlink(target, &beside).at(&beside)?;
-        } else {
-            copy(&from, &beside, from.metadata().at(&from)?.permissions().mode() & 0o7777)?;
-        }
-        replace(&beside, &path.join(&name))?;
-        names.push(name);
-    }
-    for old in std::fs::read_dir(path).at(path)?.flatten() {
-        if !names.contains(&old.file_name()) {
-            remove(&old.path());
-        }
-    }
-    remove(new);
-    sync_folder(&path.join("x"))
-}
-
-fn is_up_to_date(root: &Root, tree: &Tree, path: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(path) else { return false };
-    if path.is_symlink() {
-        return false;
-    }
-    let planned = |name: &std::ffi::OsStr| tree.entries.iter().any(|entry| name == entry.name.as_str());
-    let kept = |name: &std::ffi::OsStr| tree.kept(root).iter().any(|keep| name == keep.as_str());
-    entries.flatten().all(|entry| planned(&entry.file_name()) || kept(&entry.file_name()))
-        && tree.entries.iter().all(|entry| {
-            let file = path.join(&entry.name);
-            match &entry.content {
-                Content::Copy { source, mode } => {
-                    parse_mode(path, mode).is_ok_and(|mode| same_file(&file, &root.path(source), mode))
-                }
-                Content::Link { target } => same_link(&file, target),
+        let known = names.ours.contains(&name);
+        if kept.contains(&name) {
+            if known {
+                ours.insert(name);
             }
-        })
+            continue;
+        }
+        let is_directory = statat(directory, OsStr::from_bytes(bytes), AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|found| FileType::from_raw_mode(found.st_mode).is_dir());
+        // No plan has directories.
+        if tree.exclusive || known && !is_directory {
+            replace::remove(directory, OsStr::from_bytes(bytes))?;
+            changed = true;
+        } else {
+            names.foreign.insert(name);
+        }
+    }
+    names.ours = ours;
+    Ok(changed)
 }

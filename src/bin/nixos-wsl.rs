@@ -6,12 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use nixos_wsl::apply;
 use nixos_wsl::command::accounts::{self, Program};
 use nixos_wsl::command::arguments::{Arguments, Command};
 use nixos_wsl::command::output::print;
 use nixos_wsl::command::{
-    CommandError, Outcome, boot, doctor, generations, logs, recover, status, stop, units, version,
+    CommandError, Outcome, apply, boot, doctor, generations, logs, recover, status, stop, units, version,
 };
 use nixos_wsl::features::drivers::Drivers;
 use nixos_wsl::features::usbip::Device;
@@ -46,7 +45,7 @@ fn run(command: Command) -> Outcome {
         Command::Doctor { root } => doctor::show(&Root::new(root)),
         Command::Recover { root, action } => recover::run(root, action),
         Command::Version { json } => version::show(json),
-        Command::Apply { file } => Ok(apply::apply(&Root::default(), &file)?),
+        Command::Apply { file } => apply::run(&file),
         Command::LinkDrivers { drivers, windows, also, farm } => {
             units::link_drivers(&Drivers { nixos: &drivers, windows: &windows, also: &also }, &farm)
         }

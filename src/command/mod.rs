@@ -1,6 +1,7 @@
 //! The commands of `nixos-wsl`, one file each, under the names that users type.
 
 pub mod accounts;
+pub mod apply;
 pub mod arguments;
 pub mod boot;
 pub mod doctor;

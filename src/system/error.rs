@@ -40,6 +40,12 @@ impl Failure {
     pub fn reason(&self) -> &io::Error {
         &self.source
     }
+
+    /// As [`Failure::reason`], for an error that names the file in its own way.
+    #[must_use]
+    pub fn into_reason(self) -> io::Error {
+        self.source
+    }
 }
 
 /// Says what a system call was for, and on which file, if it fails.

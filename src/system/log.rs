@@ -3,10 +3,18 @@
 use std::fmt::Arguments;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, openat};
+
+use super::error::{Context, Failure};
+use super::replace::{self, Attributes, Durability, Target};
 
 /// The boot log of the running instance, mode 0644; the boot before it is in `…​.old`.
 pub const FILE: &str = "/var/log/nixos-wsl-boot.log";
+/// The boot before it.
+const OLD: &str = "/var/log/nixos-wsl-boot.log.old";
 /// Activation scripts may print without end; the file must not fill the disk.
 const LIMIT: u64 = 4 << 20;
 /// The kernel's log is small, and others need it too: no more than this of an activation's output.
@@ -30,12 +38,10 @@ impl Log {
         Self { kmsg: OpenOptions::new().write(true).open("/dev/kmsg").ok(), file: None, copied: 0 }
     }
 
-    /// Starts a new log file and keeps the last boot's beside it.
+    /// Starts a new log file and keeps the last boot's beside it: at every moment both are there, whole.
     pub fn open_file(&mut self) {
         let _ = std::fs::create_dir_all("/var/log");
-        let _ = std::fs::rename(FILE, format!("{FILE}.old"));
-        let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(FILE);
-        match opened {
+        match start(Path::new(FILE), Path::new(OLD)) {
             Ok(file) => self.file = Some(file),
             Err(error) => self.warn(format_args!("{FILE}: no log file: {error}")),
         }
@@ -91,5 +97,39 @@ impl Log {
         if let Some(file) = &mut self.file {
             let _ = file.write_all(bytes);
         }
+    }
+}
+
+/// Makes the file at `path` the one at `old`, and an empty one at `path`, which is open then.
+fn start(path: &Path, old: &Path) -> Result<File, Failure> {
+    let folder = replace::open_folder(path).at(path)?;
+    let name = path.file_name().unwrap_or_default();
+    // The first boot has none.
+    let _ = replace::hard_link(Target::new(folder.as_fd(), old), folder.as_fd(), name, Durability::None);
+    let attributes = Attributes::mode(0o644);
+    replace::file(Target::new(folder.as_fd(), path), attributes, Durability::None, |_| Ok::<_, Failure>(()))?;
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(&folder, name, flags, Mode::empty()).map(File::from).at(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_log_is_kept_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, old, victim] = ["log", "log.old", "victim"].map(|name| folder.path().join(name));
+        std::fs::write(&victim, "victim").unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        for text in ["first", "second", "third"] {
+            start(&path, &old).unwrap().write_all(text.as_bytes()).unwrap();
+        }
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        assert_eq!(
+            (read(&path).as_str(), read(&old).as_str(), read(&victim).as_str()),
+            ("third", "second", "victim")
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 }

@@ -6,5 +6,6 @@ pub mod generations;
 pub mod installer;
 pub mod log;
 pub mod notice;
+pub mod replace;
 pub mod root;
 pub mod settings;

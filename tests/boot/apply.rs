@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nixos_wsl::apply::apply;
+use nixos_wsl::apply::{Report, apply};
 use nixos_wsl::system::root::Root;
 use tempfile::TempDir;
 
@@ -30,9 +30,14 @@ impl Fixture {
         fs::write(self.path(path), text).unwrap();
     }
 
-    fn apply(&self, plan: &str) -> Result<(), String> {
+    fn apply(&self, plan: &str) -> Result<Report, String> {
         self.write("root.json", plan);
         apply(&Root::new(self.0.path()), Path::new("/root.json")).map_err(|error| error.to_string())
+    }
+
+    /// What an activation says of files that are not the system's.
+    fn foreign(&self, plan: &str) -> Vec<String> {
+        self.apply(plan).unwrap().foreign.iter().map(|path| path.display().to_string()).collect()
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
@@ -93,7 +98,6 @@ fn f35_removed_entries_go_and_wsl_s_own_stay() {
     fixture.apply(&tree(&format!("{SH},{LS}"))).unwrap();
     symlink("/init", fixture.path("bin/wslpath")).unwrap();
     fixture.write("bin/wslinfo", "file");
-    fixture.write("bin/stray", "");
     fixture.apply(&tree(SH)).unwrap();
     assert_eq!(fixture.names("bin"), ["sh", "wslinfo", "wslpath"]);
     assert_eq!(fs::read_link(fixture.path("bin/wslpath")).unwrap(), Path::new("/init"));
@@ -123,15 +127,102 @@ fn whatever_was_at_the_place_is_replaced() {
     assert_eq!(fixture.names("bin"), ["sh"]);
 }
 
+/// What the user, Docker Desktop or a later WSL put there is theirs: no activation removes it, and one line names it.
+#[test]
+fn names_of_others_stay_and_are_named_once() {
+    let fixture = Fixture::new();
+    assert_eq!(fixture.foreign(&tree(&format!("{SH},{LS}"))), [""; 0]);
+    fixture.write("bin/docker", "of Docker Desktop");
+    fixture.write("bin/folder/file", "of the user");
+    symlink("/init", fixture.path("bin/wslinfo")).unwrap();
+    symlink("/nowhere", fixture.path("bin/code")).unwrap();
+    let inode = fixture.path("bin/docker").metadata().unwrap().ino();
+    // A boot names all of them, whether it changes something or not; ls was ours and goes.
+    let all = ["/bin/code", "/bin/docker", "/bin/folder"];
+    assert_eq!(fixture.foreign(&tree(SH)), all);
+    assert_eq!(fixture.foreign(&tree(SH)), all);
+    assert_eq!(fixture.names("bin"), ["code", "docker", "folder", "sh", "wslinfo"]);
+    assert_eq!(fixture.path("bin/docker").metadata().unwrap().ino(), inode);
+    assert_eq!(fs::read_to_string(fixture.path("bin/folder/file")).unwrap(), "of the user");
+    let report = fixture.apply(&tree(SH)).unwrap();
+    assert_eq!(report.lines(), ["/bin: not of this system and left as it is: code, docker, folder"]);
+    // A switch names what is new.
+    fixture.write("run/current-system", "");
+    assert_eq!(fixture.foreign(&tree(&format!("{SH},{LS}"))), [""; 0]);
+    fixture.write("bin/later", "");
+    assert_eq!(fixture.foreign(&tree(SH)), ["/bin/later"]);
+    assert_eq!(fixture.foreign(&tree(SH)), [""; 0]);
+}
+
+/// The first activation of a root that an image, an earlier version or NixOS-WSL made: there is no record, and the plans of
+/// its generations say what was ours.
+#[test]
+fn without_a_record_the_generations_say_what_was_ours() {
+    for record in [None, Some("damaged"), Some(r#"{"version":2,"trees":{}}"#)] {
+        let fixture = Fixture::new();
+        fixture.write("nix/store/system-1/nixos-wsl/root.json", &tree(&format!("{SH},{LS}")));
+        fixture.write("nix/store/system-2/nixos-wsl/root.json", "not a plan");
+        fs::create_dir_all(fixture.path("nix/var/nix/profiles")).unwrap();
+        for number in 1..=3 {
+            let link = fixture.path("nix/var/nix/profiles").join(format!("system-{number}-link"));
+            symlink(format!("/nix/store/system-{number}"), link).unwrap();
+        }
+        symlink("/nix/store/coreutils/bin/ls", fixture.path("bin-ls")).unwrap();
+        for name in ["ls", "sh", "stray"] {
+            fixture.write(&format!("bin/{name}"), "old");
+        }
+        if let Some(record) = record {
+            fixture.write("var/lib/nixos-wsl/applied.json", record);
+        }
+        assert_eq!(fixture.foreign(&tree(SH)), ["/bin/stray"], "{record:?}");
+        assert_eq!(fixture.names("bin"), ["sh", "stray"]);
+    }
+}
+
+/// A tree that is the system's alone, as that of the privileged program.
+#[test]
+fn an_exclusive_tree_has_nothing_but_the_plan() {
+    let fixture = Fixture::new();
+    for name in ["a", "b/c"] {
+        fixture.write(&format!("usr/lib/x/{name}"), "");
+    }
+    let plan = r#"{"version":1,"trees":[{"path":"/usr/lib/x","exclusive":true,"entries":[{"name":"l","target":"/t"}]}]}"#;
+    assert_eq!(fixture.foreign(plan), [""; 0]);
+    assert_eq!(fixture.names("usr/lib/x"), ["l"]);
+}
+
+#[test]
+fn files_that_another_user_could_write_are_replaced() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIP files_that_another_user_could_write_are_replaced: not root");
+        return;
+    }
+    let fixture = Fixture::new();
+    let plan = tree(SH);
+    fixture.apply(&plan).unwrap();
+    std::os::unix::fs::chown(fixture.path("bin/sh"), Some(1000), Some(100)).unwrap();
+    std::os::unix::fs::chown(fixture.path("bin"), Some(1000), Some(100)).unwrap();
+    fs::set_permissions(fixture.path("bin"), fs::Permissions::from_mode(0o777)).unwrap();
+    fixture.apply(&plan).unwrap();
+    for path in ["bin", "bin/sh"] {
+        let found = fixture.path(path).metadata().unwrap();
+        assert_eq!((found.uid(), found.mode() & 0o7777), (0, 0o755), "{path}");
+    }
+}
+
 #[test]
 fn what_a_killed_run_left_is_cleared() {
     let fixture = Fixture::new();
-    fixture.write(".nixos-wsl-new-bin/half", "");
-    fixture.write("sbin/.nixos-wsl-new-init", "half");
+    fixture.write(".bin.nixos-wsl-d0/half", "");
+    fixture.write("sbin/.init.nixos-wsl-f0", "half");
+    fixture.write("sbin/.no-longer-planned.nixos-wsl-f1", "half");
+    fixture.write("bin/.sh.nixos-wsl-f0", "half");
+    symlink("half", fixture.path("bin/.ls.nixos-wsl-l0")).unwrap();
     fixture.apply(&tree(SH)).unwrap();
     fixture.apply(&init("init-1")).unwrap();
-    assert!(!fixture.path(".nixos-wsl-new-bin").exists());
+    assert!(!fixture.path(".bin.nixos-wsl-d0").exists());
     assert_eq!(fixture.names("sbin"), ["init"]);
+    assert_eq!(fixture.names("bin"), ["sh"]);
 }
 
 #[test]
@@ -199,8 +290,7 @@ fn f7_no_path_is_ever_absent() {
 #[test]
 fn a_name_is_kept_only_while_a_path_exists() {
     let fixture = Fixture::new();
-    let plan =
-        r#"{"version":1,"trees":[{"path":"/bin","keep":["helper"],"keepWhile":"/run/used","entries":[]}]}"#;
+    let plan = r#"{"version":1,"trees":[{"path":"/bin","exclusive":true,"keep":["helper"],"keepWhile":"/run/used","entries":[]}]}"#;
     fixture.write("bin/helper", "old");
     fixture.write("bin/other", "old");
     fixture.write("run/used", "");

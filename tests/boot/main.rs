@@ -5,8 +5,10 @@
 mod support;
 
 mod apply;
+mod apply_mounts;
 mod bad_input;
 mod counting;
 mod faults;
 mod init;
 mod kills;
+mod write_kills;

@@ -1,0 +1,126 @@
+//! What `nixos-wsl/root.json` of a system says (docs/design.md).
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::ApplyError;
+use crate::system::root::Root;
+
+const LIMIT: u64 = 16 << 20;
+
+/// The files of the root outside the store that a system brings.
+#[derive(Debug, Default, Deserialize)]
+pub struct Plan {
+    version: u32,
+    #[serde(default)]
+    pub(super) files: Vec<PlannedFile>,
+    #[serde(default)]
+    pub(super) links: Vec<PlannedLink>,
+    #[serde(default)]
+    pub(super) trees: Vec<Tree>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PlannedFile {
+    pub path: PathBuf,
+    pub source: PathBuf,
+    pub mode: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PlannedLink {
+    pub path: PathBuf,
+    pub target: PathBuf,
+}
+
+/// A directory whose names come and go with the plan.
+#[derive(Debug, Deserialize)]
+pub(super) struct Tree {
+    pub path: PathBuf,
+    /// Names that another program makes there; they stay and are not reported.
+    #[serde(default)]
+    pub keep: Vec<String>,
+    /// These stay only while this path exists.
+    #[serde(default, rename = "keepWhile")]
+    keep_while: Option<PathBuf>,
+    /// Nobody else has a business there: what neither the plan nor `keep` names is removed.
+    #[serde(default)]
+    pub exclusive: bool,
+    pub entries: Vec<TreeEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TreeEntry {
+    pub name: String,
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Content {
+    Copy { source: PathBuf, mode: String },
+    Link { target: PathBuf },
+}
+
+impl Plan {
+    /// Reads a plan and checks every path, name and mode in it: one that makes no sense changes nothing.
+    pub(super) fn read(root: &Root, file: &Path) -> Result<Self, ApplyError> {
+        let bad = |reason: String| ApplyError::Plan { path: file.to_owned(), reason };
+        let bytes = root.read(file, LIMIT).map_err(|error| bad(error.to_string()))?;
+        let plan: Self = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+        if plan.version != 1 {
+            return Err(bad(format!("version {} is not 1", plan.version)));
+        }
+        for file in &plan.files {
+            check_path(&file.path)?;
+            parse_mode(&file.path, &file.mode)?;
+        }
+        plan.links.iter().try_for_each(|link| check_path(&link.path))?;
+        plan.trees.iter().try_for_each(Tree::check)?;
+        Ok(plan)
+    }
+}
+
+impl Tree {
+    fn check(&self) -> Result<(), ApplyError> {
+        check_path(&self.path)?;
+        for name in self.entries.iter().map(|entry| &entry.name).chain(&self.keep) {
+            if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
+                return Err(ApplyError::Entry {
+                    entry: self.path.join(name),
+                    reason: "not a name in the tree",
+                });
+            }
+        }
+        for entry in &self.entries {
+            if let Content::Copy { mode, .. } = &entry.content {
+                parse_mode(&self.path.join(&entry.name), mode)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names to keep now.
+    pub fn kept(&self, root: &Root) -> &[String] {
+        let keeps = self.keep_while.as_ref().is_none_or(|path| root.path(path).exists());
+        if keeps { &self.keep } else { &[] }
+    }
+}
+
+fn check_path(path: &Path) -> Result<(), ApplyError> {
+    let normal = path.components().skip(1).all(|part| matches!(part, Component::Normal(_)));
+    if path.has_root() && normal && path.file_name().is_some() {
+        return Ok(());
+    }
+    let reason = "not an absolute path of a file, without . and ..";
+    Err(ApplyError::Entry { entry: path.to_owned(), reason })
+}
+
+pub(super) fn parse_mode(entry: &Path, mode: &str) -> Result<u32, ApplyError> {
+    u32::from_str_radix(mode, 8).ok().filter(|mode| *mode <= 0o7777).ok_or(ApplyError::Entry {
+        entry: entry.to_owned(),
+        reason: "the mode is not an octal number up to 7777",
+    })
+}
