@@ -1,7 +1,8 @@
 # wsl.compatBin and wsl.extraBin: what /bin holds.
 #
 # WSL calls programs there by absolute path, more with every release, and starts others with a PATH that names only
-# /usr and /bin (W§6.3). The whole folder is swapped at once on activation, so no stale or half-made link stays.
+# /usr and /bin (W§6.3). Activation replaces them one by one and removes those of former generations; what others put into
+# the folder stays.
 {
   config,
   lib,

@@ -19,13 +19,15 @@ use crate::system::error::{Context, Failure};
 use crate::system::replace::{self, Attributes, Durability, Target};
 use crate::system::root::Root;
 use below::Below;
-use plan::{Plan, parse_mode};
+use plan::parse_mode;
 use record::Record;
 
 mod below;
 mod plan;
 mod record;
 mod tree;
+
+pub use plan::Plan;
 
 /// The link to the running system; not there yet when a boot activates one.
 const CURRENT: &str = "/run/current-system";

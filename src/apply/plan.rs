@@ -11,14 +11,14 @@ const LIMIT: u64 = 16 << 20;
 
 /// The files of the root outside the store that a system brings.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Plan {
+pub struct Plan {
     version: u32,
     #[serde(default)]
-    pub files: Vec<PlannedFile>,
+    pub(super) files: Vec<PlannedFile>,
     #[serde(default)]
-    pub links: Vec<PlannedLink>,
+    pub(super) links: Vec<PlannedLink>,
     #[serde(default)]
-    pub trees: Vec<Tree>,
+    pub(super) trees: Vec<Tree>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,7 +66,7 @@ pub(super) enum Content {
 
 impl Plan {
     /// Reads a plan and checks every path, name and mode in it: one that makes no sense changes nothing.
-    pub fn read(root: &Root, file: &Path) -> Result<Self, ApplyError> {
+    pub(super) fn read(root: &Root, file: &Path) -> Result<Self, ApplyError> {
         let bad = |reason: String| ApplyError::Plan { path: file.to_owned(), reason };
         let bytes = root.read(file, LIMIT).map_err(|error| bad(error.to_string()))?;
         let plan: Self = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
