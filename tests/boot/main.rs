@@ -11,5 +11,5 @@ mod counting;
 mod faults;
 mod init;
 mod kills;
-mod write_kills;
 mod starts;
+mod write_kills;

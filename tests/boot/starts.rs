@@ -11,10 +11,14 @@ use std::time::{Duration, Instant};
 use nixos_wsl::boot::counting::{self, state::Record};
 use nixos_wsl::system::root::Root;
 
+use crate::support::patience::seconds;
 use crate::support::sim::{Ended, Sim, bundled, exists};
 
 /// Long for a machine under load; WSL itself waits 10 s for systemd and 10 s for the user's session.
-const DEADLINE: Duration = Duration::from_secs(90);
+fn limit() -> Duration {
+    seconds(90)
+}
+
 pub const STATE: &str = "var/lib/nixos-wsl/boot.json";
 pub const LOG: &str = "var/log/nixos-wsl-boot.log";
 
@@ -51,7 +55,7 @@ pub fn shell(sim: &Sim) -> Ended {
     let line = "echo a shell ; readlink /run/current-system ; nixos-wsl generations";
     let ended = sim.run(["--"].into_iter().chain(line.split(' ')));
     assert!(ended.out.starts_with("a shell\n"), "{ended:?}");
-    assert!(start.elapsed() < DEADLINE, "the shell came after {:?}", start.elapsed());
+    assert!(start.elapsed() < limit(), "the shell came after {:?}", start.elapsed());
     ended
 }
 
@@ -74,7 +78,7 @@ pub fn power_cut(sim: &Sim) {
     assert!(Command::new("kill").args(["-9", &supervisor.to_string()]).status().expect("kill").success());
     let start = Instant::now();
     while exists(supervisor) {
-        assert!(start.elapsed() < DEADLINE, "the supervisor stays");
+        assert!(start.elapsed() < limit(), "the supervisor stays");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -90,7 +94,7 @@ pub fn record(sim: &Sim, system: &Path) -> Record {
 fn wait_for(what: &str, mut happened: impl FnMut() -> bool) {
     let start = Instant::now();
     while !happened() {
-        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
+        assert!(start.elapsed() < limit(), "{what}: not within {:?}", limit());
         std::thread::sleep(Duration::from_millis(5));
     }
 }

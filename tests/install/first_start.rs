@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use crate::support::installer::{
     assert_installed, bundle, extracted, imported, imported_as, listing, unpack, version,
 };
-use crate::support::sim::fed;
+use crate::support::sim::with_input;
 
 #[test]
 #[ignore = "needs the stand-in's installer: checks/run gives it"]
@@ -85,7 +85,7 @@ fn the_first_start_without_a_command_is_a_login_shell() {
     let Some(sim) = imported("the_first_start_without_a_command_is_a_login_shell") else { return };
     let script = b"echo $0 $(id -un); nixos-version; systemctl is-active user@1000; systemctl --user is-active basic.target; \
                    exit 5\n";
-    let ended = fed(&mut sim.command(["-d", "IN"]), script);
+    let ended = with_input(&mut sim.command(["-d", "IN"]), script);
     assert_eq!(ended.code, 5, "{ended:?}");
     assert_eq!(ended.out, "-bash nixos\n26.11.standin.1\nactive\nactive\n", "{ended:?}");
     // No terminal: plain lines, the last of them the whole.

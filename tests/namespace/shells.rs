@@ -73,7 +73,7 @@ fn arguments_environment_directory_and_exit_code_go_through() {
         command.env("WSLENV", "PROBE:LD_LIBRARY_PATH").env("PROBE", "a b").env("LD_LIBRARY_PATH", "/nowhere"),
     );
     assert_eq!(text.out, "a b\nNixOS\n/nowhere\n", "{text:?}");
-    let bytes = sim::fed(&mut sim.command(["-d", NAME, "--", "cat"]), &[0, 255, 10, 13, 0]);
+    let bytes = sim::with_input(&mut sim.command(["-d", NAME, "--", "cat"]), &[0, 255, 10, 13, 0]);
     assert_eq!(bytes.out.len(), String::from_utf8_lossy(&[0, 255, 10, 13, 0]).len(), "{bytes:?}");
     assert_eq!(ok(&sim, "umask; ulimit -n"), ok(&sim, "umask; ulimit -n"));
     let login = sim.run([

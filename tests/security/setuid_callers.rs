@@ -40,7 +40,8 @@ fn no_limit_or_signal_makes_a_command_succeed_that_did_not_run() {
     for image in IMAGES {
         let test = "no_limit_or_signal_makes_a_command_succeed_that_did_not_run";
         let Some(sim) = world(test, image) else { return };
-        let limits = ["-n 3", "-n 0", "-f 0", "-u 0", "-v 20000", "-v 1000", "-s 16", "-s 4", "-t 0", "-l 0", "-i 0"];
+        let limits =
+            ["-n 3", "-n 0", "-f 0", "-u 0", "-v 20000", "-v 1000", "-s 16", "-s 4", "-t 0", "-l 0", "-i 0"];
         let limits = limits.map(|limit| format!("ulimit {limit}"));
         let signals = ["HUP INT QUIT TERM PIPE ALRM USR1 USR2 TSTP TTIN TTOU", "CHLD", "SEGV BUS ILL FPE"];
         let signals = signals.map(|names| format!("trap '' {names}"));

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use crate::support::patience::time_factor;
 use crate::support::sim::{Ended, Sim, ended};
 
 /// modules/wslg.nix.
@@ -52,8 +53,9 @@ fn failed_units(sim: &Sim) -> String {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn f21_a_slow_unit_does_not_hold_up_the_user_s_session() {
     let Some(sim) = Sim::with_image("f21_a_slow_unit_does_not_hold_up_the_user_s_session") else { return };
+    let pause = 60 * time_factor();
     let slow = |kind: &str| {
-        format!("[Unit]\nAfter=basic.target\n[Service]\nType={kind}\nExecStart=/bin/sh -c 'sleep 60'\n")
+        format!("[Unit]\nAfter=basic.target\n[Service]\nType={kind}\nExecStart=/bin/sh -c 'sleep {pause}'\n")
     };
     unit(&sim, "slow.service", "multi-user.target", &slow("exec"));
     let first = sim.run(["--", "echo", "a shell"]);

@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use crate::support::sim::{Sim, beside, exists, image, mounts, namespace};
+use crate::support::patience::{eventually, time_factor};
+use crate::support::sim::{Sim, exists, image, mounts, namespace, systemd_exec};
 
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
@@ -46,7 +46,7 @@ fn systemd_is_up_with_a_session_for_the_user() {
     assert_eq!(sim.sh("NixOS", "systemctl list-units --failed --no-legend --plain"), "");
     assert_eq!(sim.sh("NixOS", "cat /proc/1/comm"), "systemd");
     assert_eq!(sim.sh("NixOS", "systemctl is-active user@1000.service"), "active");
-    let as_user = |line: &str| sim.ok(beside(&["/bin/sh", "-c", line]));
+    let as_user = |line: &str| sim.ok(systemd_exec(&["/bin/sh", "-c", line]));
     assert_eq!(as_user("systemctl --user is-system-running"), "running");
     let sessions = as_user("loginctl list-sessions --no-legend");
     assert!(sessions.lines().any(|line| line.contains("1000") && line.contains("nixos")), "{sessions}");
@@ -86,8 +86,13 @@ fn a_slow_activation_still_gives_a_shell() {
     let (first, rest) = script.split_once('\n').expect("a script");
     let (path, mode) =
         (activate.with_extension("new"), fs::metadata(&activate).expect("its mode").permissions());
-    fs::write(&path, format!("{first}\n(unset IFS; exec sleep 15) || /bin/sh -c 'sleep 15'\n{rest}"))
-        .expect("a slower script");
+    // Longer than WSL waits for systemd.
+    let pause = 15 * time_factor();
+    fs::write(
+        &path,
+        format!("{first}\n(unset IFS; exec sleep {pause}) || /bin/sh -c 'sleep {pause}'\n{rest}"),
+    )
+    .expect("a slower script");
     fs::set_permissions(&path, mode).expect("its mode");
     fs::rename(&path, &activate).expect("in its place");
     let ended = sim.run(["--", "echo", "a shell"]);
@@ -102,12 +107,9 @@ fn a_slow_activation_still_gives_a_shell() {
         let hidden = sim.hidden("NixOS");
         assert!(hidden.contains("systemd was not ready within 10000 ms"), "{hidden}");
     }
-    let state = [&["-u", "root"][..], &beside(&["/bin/sh", "-c", "systemctl is-system-running"])].concat();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while sim.run(&state).out != "running\n" {
-        assert!(Instant::now() < deadline, "systemd never came up");
-        std::thread::sleep(Duration::from_millis(250));
-    }
+    let state =
+        [&["-u", "root"][..], &systemd_exec(&["/bin/sh", "-c", "systemctl is-system-running"])].concat();
+    eventually("systemd is up", || sim.run(&state).out == "running\n");
 }
 
 #[test]

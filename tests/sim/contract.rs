@@ -2,10 +2,11 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::support::patience::TIME_FACTOR;
 use crate::support::sim::{Sim, ended};
 
 /// Notes what it is given, then stays. It is no systemd: WSL's polls fail.
@@ -19,24 +20,24 @@ streams=$($b readlink /proc/$$/fd/0; $b readlink /proc/$$/fd/1; $b readlink /pro
   $b grep -E '^(SigIgn|SigBlk)' /proc/self/status
   echo "streams" $streams
   echo "pid $$"
-} >/seen/init
-$b tr '\0' '\n' </proc/$$/environ >/seen/environment
-$b cat /proc/self/mountinfo >/seen/mounts
+} >/observation/init
+$b tr '\0' '\n' </proc/$$/environ >/observation/environment
+$b cat /proc/self/mountinfo >/observation/mounts
 exec $b sleep 100000
 "#;
 
 /// Notes how it is called; every other name is busybox's.
 const NOTE: &str = r#"#!/bin/busybox sh
-{ echo "$0 $*"; /bin/busybox tr '\0' '\n' </proc/$$/environ | /bin/busybox sort | /bin/busybox tr '\n' ' '; echo; } >>/seen/calls
+{ echo "$0 $*"; /bin/busybox tr '\0' '\n' </proc/$$/environ | /bin/busybox sort | /bin/busybox tr '\n' ' '; echo; } >>/observation/calls
 [ "$1" = -a ] || exec /bin/busybox mount "$@"
 "#;
 
-const CONF: &str = "[boot]\nsystemd = true\ninitTimeout = 600\ncommand = \"/bin/busybox id -u >/seen/command; umask >>/seen/command\"\n\
+const CONF: &str = "[boot]\nsystemd = true\ninitTimeout = 600\ncommand = \"/bin/busybox id -u >/observation/command; umask >>/observation/command\"\n\
                     [automount]\nroot = /win\noptions = \"sync\"\n[network]\nhostname = My--Host_!\n[user]\ndefault = u\n\
                     [filesystem]\numask = 27\n";
 
 /// A distribution of busybox, not started yet.
-fn looking(test: &str) -> Option<Sim> {
+fn observed_distribution(test: &str) -> Option<Sim> {
     let sim = Sim::for_starts(test)?;
     let archive = sim.archive(&[
         ("etc/passwd", "root:x:0:0::/root:/bin/sh\nu:x:1000:100::/home/u:/bin/sh\n"),
@@ -54,7 +55,7 @@ fn looking(test: &str) -> Option<Sim> {
     let tree = sim.directory.path().join("tree");
     fs::create_dir(&tree).expect("a directory");
     let script = "cd \"$0\" && bsdtar -xf \"$1\" && cp -L \"$(command -v busybox)\" bin/busybox && chmod 755 bin/* sbin/* && \
-                  ln -s busybox bin/sh && chmod 777 seen && chown -R 1000:100 home/u && bsdtar -cf \"$1\" .";
+                  ln -s busybox bin/sh && chmod 777 observation && chown -R 1000:100 home/u && bsdtar -cf \"$1\" .";
     let made = ended(Command::new("sh").args(["-c", script]).arg(&tree).arg(&archive));
     assert_eq!(made.code, 0, "a static busybox is needed: {made:?}");
     fs::remove_dir_all(&tree).expect("the tree");
@@ -71,31 +72,31 @@ fn busybox(sim: &Sim, user: &str, line: &str) -> String {
     ended.out.trim_end().into()
 }
 
-fn seen(sim: &Sim, name: &str) -> String {
+fn observation(sim: &Sim, name: &str) -> String {
     fs::read_to_string(sim.inside("N", "seen").join(name)).unwrap_or_default()
 }
 
 #[test]
 #[ignore = "starts a distribution: checks/run gives what it takes"]
 fn what_init_is_given() {
-    let Some(sim) = looking("what_init_is_given") else { return };
+    let Some(sim) = observed_distribution("what_init_is_given") else { return };
     busybox(
         &sim,
         "root",
         "i=0; while ! test -s /seen/mounts && test $i -lt 100; do b sleep 0.1; i=$((i+1)); done",
     );
     assert_eq!(
-        seen(&sim, "init"),
+        observation(&sim, "init"),
         // All but KILL, STOP, CONT, HUP, 32 to 34, and CHLD, which this shell takes back for itself.
         "arguments /sbin/init \numask 0000\ncwd /\nSigBlk:\t0000000000000000\nSigIgn:\tfffffffc7ff8fefe\n\
          streams /dev/null /dev/null /dev/kmsg\npid 1\n"
     );
     assert_eq!(
-        seen(&sim, "environment"),
+        observation(&sim, "environment"),
         "container=wsl\ncontainer_host_id=windows\ncontainer_host_version_id=2.7.0\n",
         "exactly the three variables"
     );
-    let mounts = seen(&sim, "mounts");
+    let mounts = observation(&sim, "mounts");
     let mounts: Vec<Vec<&str>> = mounts.lines().map(|line| line.split(' ').collect()).collect();
     let kind = |target: &str| {
         let mount = mounts.iter().rfind(|mount| mount[4] == target).unwrap_or_else(|| panic!("{target}"));
@@ -123,7 +124,7 @@ fn what_init_is_given() {
     assert!(kind("/tmp/.X11-unix").1, "read-only");
     assert_eq!(kind("/run/user"), kind("/win/wslg"), "bound from there");
     assert_eq!(kind("/proc/sys/fs/binfmt_misc/status"), ("tmpfs", true, kind("/run").2), "locked");
-    assert_eq!(seen(&sim, "command"), "0\n0000\n", "boot.command as root, with init's umask");
+    assert_eq!(observation(&sim, "command"), "0\n0000\n", "boot.command as root, with init's umask");
     let hidden = sim.hidden("N");
     assert!(
         hidden.starts_with("systemd was not ready within 600 ms; the session went on without it\n"),
@@ -135,7 +136,7 @@ fn what_init_is_given() {
 #[test]
 #[ignore = "starts a distribution: checks/run gives what it takes"]
 fn what_is_configured_before_init() {
-    let Some(sim) = looking("what_is_configured_before_init") else { return };
+    let Some(sim) = observed_distribution("what_is_configured_before_init") else { return };
     let files = "b cat /etc/hostname; b hostname; b readlink /etc/resolv.conf; b grep nameserver /etc/resolv.conf; \
                  b readlink /etc/localtime; b cat /etc/timezone; b head -n 5 /etc/hosts; b cat /etc/ld.so.conf.d/ld.wsl.conf; \
                  for i in /bin/wslpath /bin/wslinfo /sbin/mount.drvfs; do b readlink $i; done; b stat -c %a:%u /win/c /tmp; b ls /run/WSL | b grep -c interop";
@@ -162,7 +163,7 @@ fn what_is_configured_before_init() {
         ],
         "{out}"
     );
-    let calls = seen(&sim, "calls");
+    let calls = observation(&sim, "calls");
     let calls: Vec<_> = calls.lines().collect();
     assert_eq!(calls[0], "/bin/mount -a", "fstab first: {calls:?}");
     assert!(calls.contains(&"/sbin/ldconfig "), "{calls:?}");
@@ -174,14 +175,14 @@ fn what_is_configured_before_init() {
         "root",
         "b mkdir /win/x; /sbin/mount.drvfs X: /win/x -o noatime && b grep -q ' /win/x tmpfs ' /proc/mounts",
     );
-    let calls = seen(&sim, "calls");
+    let calls = observation(&sim, "calls");
     assert!(calls.contains("/bin/mount -i -t tmpfs X: /win/x -o noatime\n"), "{calls}");
 }
 
 #[test]
 #[ignore = "starts a distribution: checks/run gives what it takes"]
 fn what_a_process_is_given() {
-    let Some(sim) = looking("what_a_process_is_given") else { return };
+    let Some(sim) = observed_distribution("what_a_process_is_given") else { return };
     let environment =
         busybox(&sim, "u", "b tr '\\0' '\\n' </proc/$$/environ | b sed s,/[0-9]*_interop,/N_interop,");
     assert_eq!(
@@ -238,7 +239,7 @@ fn what_bsdtar_is_given() {
     fs::create_dir(&tools).expect("a directory");
     let fake = |end: &str| {
         let script = format!(
-            "#!/bin/sh\necho \"$@\" >>{0}/seen; env | grep ^L | sort >>{0}/seen; test -p /dev/stdin && echo pipe >>{0}/seen\n\
+            "#!/bin/sh\necho \"$@\" >>{0}/observation; env | grep ^L | sort >>{0}/observation; test -p /dev/stdin && echo pipe >>{0}/observation\n\
              PATH=/usr/bin:/bin bsdtar \"$@\"; {end}\n",
             tools.display()
         );
@@ -251,10 +252,10 @@ fn what_bsdtar_is_given() {
     let run = |arguments: &[&str]| ended(sim.command(arguments).env("PATH", &path));
     let directory = sim.directory.path().join("N");
     let (archive, directory) = (archive.to_str().expect("a path"), directory.to_str().expect("a path"));
-    let seen = || {
-        let seen = fs::read_to_string(tools.join("seen")).expect("it ran");
+    let observation = || {
+        let observation = fs::read_to_string(tools.join("seen")).expect("it ran");
         fs::remove_file(tools.join("seen")).expect("it ran");
-        seen.replace(directory, "DIR")
+        observation.replace(directory, "DIR")
     };
     fake("echo a mere warning >&2; exit 1");
     let failed = run(&["--import", "N", directory, archive]);
@@ -268,16 +269,16 @@ fn what_bsdtar_is_given() {
     assert_eq!(failed.err, "a mere warning\n", "bsdtar's own words reach the user");
     assert!(!PathBuf::from(directory).exists(), "what was unpacked is gone");
     let unpack = "-C DIR/rootfs -x -p --xattrs --numeric-owner -f -\nLANG=C.UTF-8\npipe\n";
-    assert_eq!(seen(), unpack);
+    assert_eq!(observation(), unpack);
     fake("exit 0");
     assert_eq!(run(&["--import", "N", directory, archive]).code, 0);
-    assert_eq!(seen(), unpack);
+    assert_eq!(observation(), unpack);
     for (format, flag) in [("tar", "-c"), ("tar.gz", "-cz"), ("tar.xz", "-cJ")] {
         let file = sim.directory.path().join("out");
         let exported = run(&["--export", "N", file.to_str().expect("a path"), "--format", format]);
         assert_eq!(exported.code, 0, "{exported:?}");
         assert_eq!(
-            seen(),
+            observation(),
             format!("-C DIR/rootfs {flag} --one-file-system --xattrs --numeric-owner -f - .\nLANG=C.UTF-8\n")
         );
     }
@@ -346,5 +347,38 @@ fn without_the_privilege_it_says_what_is_missing() {
     assert!(
         run(&["-l", "-v"]).out.ends_with("* N       Stopped         2\n"),
         "what takes no privilege works"
+    );
+}
+
+#[test]
+#[ignore = "starts a distribution: checks/run gives what it takes"]
+fn every_limit_is_stretched_by_one_factor() {
+    let Some(sim) = observed_distribution("every_limit_is_stretched_by_one_factor") else { return };
+    // Up when it is asked for the sixth time: too late for a limit of 600 ms and a question every 250 ms.
+    let systemctl = "#!/bin/busybox sh\necho \"$1\" >>/observation/asked\n\
+                     test $(/bin/busybox wc -l </observation/asked) -gt 5 && echo running\n";
+    let grep = "#!/bin/busybox sh\nexec /bin/busybox grep \"$@\"\n";
+    for (name, text) in [("systemctl", systemctl), ("grep", grep)] {
+        let path = sim.inside("N", "bin").join(name);
+        fs::write(&path, text).expect("a program");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a program");
+    }
+    for (factor, expected) in
+        [("1", "systemd was not ready within 600 ms; the session went on without it\n"), ("1000", "")]
+    {
+        fs::write(sim.inside("N", "seen/asked"), "").expect("a file");
+        let mut command = sim.command(["-u", "root", "-e", "/bin/sh", "-c", ":"]);
+        let started = ended(command.env(TIME_FACTOR, factor));
+        assert_eq!(started.code, 0, "{started:?}");
+        assert!(sim.hidden("N").starts_with(expected), "{factor}: {}", sim.hidden("N"));
+        assert_eq!(sim.hidden("N").contains("not ready"), !expected.is_empty(), "{factor}");
+        // A poweroff would take up the whole limit: nothing here obeys it.
+        let supervisor = sim.supervisor("N").to_string();
+        assert!(Command::new("kill").args(["-9", &supervisor]).status().expect("kill").success());
+    }
+    let refused = ended(sim.command(["-l"]).env(TIME_FACTOR, "0"));
+    assert_eq!(
+        (refused.code, refused.err.as_str()),
+        (255, "wsl-sim: WSL_SIM_TIME_FACTOR is a whole number from 1 to 1000, not \"0\"\n")
     );
 }

@@ -1,13 +1,14 @@
 //! What goes wrong in or around a running distribution: crashes, hidden faults, and the machine's protection.
 #![cfg(feature = "sim")]
 
+use crate::support::patience::eventually;
 use crate::support::sim;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::sim::{Sim, beside, exists, fed, gone, mounts, namespace};
+use crate::support::sim::{Sim, exists, mounts, namespace, systemd_exec, with_input};
 
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
@@ -19,13 +20,14 @@ fn the_distribution_ends_with_wsls_init_and_with_its_own() {
         // WSL's init is process 1, which nothing from inside can kill; systemd's end is systemd's alone.
         sim.outside("NixOS", "kill -9 1");
         let ended = sim.run(
-            [&["-u", "root"][..], &beside(&["/bin/sh", "-c", "systemctl poweroff; sleep 100"])].concat(),
+            [&["-u", "root"][..], &systemd_exec(&["/bin/sh", "-c", "systemctl poweroff; sleep 100"])]
+                .concat(),
         );
         assert_ne!(ended.code, 0, "{ended:?}");
         assert!(exists(supervisor), "the distribution goes on");
     } else {
         sim.run(["-u", "root", "-e", "/bin/sh", "-c", "kill -9 2; sleep 10"]);
-        gone("the supervisor", || !exists(supervisor));
+        eventually("the supervisor ends", || !exists(supervisor));
         assert!(!sim.folder("NixOS").join("instance.json").exists(), "it has cleaned up by itself");
         sim.sh("NixOS", "true");
         let supervisor = sim.supervisor("NixOS");
@@ -44,7 +46,7 @@ fn first_commands_at_the_same_time_start_one_system() {
     let clients: Vec<_> = (0..6)
         .map(|_| {
             let line = ["/bin/sh", "-c", "systemctl show -P UserspaceTimestampMonotonic"];
-            let mut command = sim.command([&["-u", "root"][..], &beside(&line)].concat());
+            let mut command = sim.command([&["-u", "root"][..], &systemd_exec(&line)].concat());
             command.stdout(Stdio::piped()).spawn().expect("wsl-sim")
         })
         .collect();
@@ -108,7 +110,8 @@ fn wslg_and_drives_in_all_variants() {
         [("present", true, true), ("headless", true, false), ("absent", false, false)]
     {
         let line = "test -S /tmp/.X11-unix/X0 && echo x11; test -S /mnt/wslg/runtime-dir/wayland-0 && echo wayland; systemctl is-system-running";
-        let mut command = sim.command([&["-u", "root"][..], &beside(&["/bin/sh", "-c", line])].concat());
+        let mut command =
+            sim.command([&["-u", "root"][..], &systemd_exec(&["/bin/sh", "-c", line])].concat());
         let ended = sim::ended(command.env("WSL_SIM_WSLG", variant).env("WSL_SIM_DRIVES", "cd"));
         let expected =
             format!("{}{}running\n", if x11 { "x11\n" } else { "" }, if wayland { "wayland\n" } else { "" });
@@ -215,7 +218,10 @@ fn fifty_starts_leave_nothing() {
     let before = files();
     let mut groups = Vec::new();
     for _ in 0..50 {
-        assert_eq!(fed(&mut sim.command(["-e", "/bin/wslinfo", "--networking-mode"]), b"").out, "nat\n");
+        assert_eq!(
+            with_input(&mut sim.command(["-e", "/bin/wslinfo", "--networking-mode"]), b"").out,
+            "nat\n"
+        );
         groups.push(sim.instance("Tiny")["cgroup"].as_str().expect("a path").to_owned());
         let processes = sim.processes("Tiny");
         sim.ok(["-t", "Tiny"]);

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use crate::support::sim::{Sim, ended, fed, image, namespace};
+use crate::support::sim::{Sim, ended, image, namespace, with_input};
 
 /// Installed as the image would be from a manifest, with this first-run configuration.
 fn installed(test: &str, conf: &str) -> Option<Sim> {
@@ -31,7 +31,7 @@ fn first_run() {
     let conf = format!("[oobe]\ncommand = \"{command}\"\ndefaultUid = 1000\n");
     let Some(sim) = installed("first_run", &conf) else { return };
     assert_eq!(sim.sh("NixOS", "id -u"), "0", "a command runs without it, as the registry's user");
-    let failed = fed(&mut sim.command(["-d", "NixOS"]), b"id -u\n");
+    let failed = with_input(&mut sim.command(["-d", "NixOS"]), b"id -u\n");
     assert_eq!((failed.code, failed.out.as_str()), (1, "not yet\n"), "{failed:?}");
     assert!(
         failed.err.contains(&format!("OOBE command \"{}\" failed, exiting\n", command.replace('\\', ""))),
@@ -39,7 +39,8 @@ fn first_run() {
     );
     assert_eq!(sim.registration("NixOS")["RunOOBE"], true, "tried again next time");
     sim.sh("NixOS", "touch /etc/let-it");
-    let first = fed(&mut sim.command(["-d", "NixOS", "-u", "root"]), b"answer\necho shell of $(id -u)\n");
+    let first =
+        with_input(&mut sim.command(["-d", "NixOS", "-u", "root"]), b"answer\necho shell of $(id -u)\n");
     assert_eq!(first.code, 0, "{first:?}");
     assert_eq!(
         first.out, "first run as root in /\ngot answer\nshell of 1000\n",
@@ -47,7 +48,7 @@ fn first_run() {
     );
     assert_eq!(sim.registration("NixOS")["RunOOBE"], false);
     assert_eq!(sim.registration("NixOS")["DefaultUid"], 1000);
-    let next = fed(&mut sim.command(["-d", "NixOS"]), b"echo shell of $(id -u)\n");
+    let next = with_input(&mut sim.command(["-d", "NixOS"]), b"echo shell of $(id -u)\n");
     assert_eq!((next.out.as_str(), next.err.as_str()), ("shell of 1000\n", ""), "it has had its turn");
 }
 

@@ -159,8 +159,8 @@ fn installations() {
         "{refused:?}"
     );
     assert_eq!(fs::read_dir(sim.home().join("distributions")).expect("the registry").count(), 0);
-    let named = sim.archive(&[("etc/wsl-distribution.conf", "[oobe]\ndefaultName = \"Own\"\n")]);
-    let installed = install(None, &named);
+    let with_default_name = sim.archive(&[("etc/wsl-distribution.conf", "[oobe]\ndefaultName = \"Own\"\n")]);
+    let installed = install(None, &with_default_name);
     assert_eq!(installed.code, 0, "{installed:?}");
     assert!(
         installed
@@ -168,9 +168,9 @@ fn installations() {
             .ends_with("Distribution successfully installed. It can be launched via 'wsl.exe -d Own'\n")
     );
     assert_eq!(sim.registration("Own")["RunOOBE"], true);
-    assert_eq!(install(None, &named).out.lines().last(), NAME.lines().last());
+    assert_eq!(install(None, &with_default_name).out.lines().last(), NAME.lines().last());
     assert_eq!(sim.ok(["-l", "-q"]), "Own");
-    assert_eq!(install(Some("Other"), &named).code, 0);
+    assert_eq!(install(Some("Other"), &with_default_name).code, 0);
     assert_eq!(sim.ok(["-l", "-q"]), "Own\nOther");
 }
 
@@ -194,9 +194,9 @@ fn what_wsl_keeps_to_itself_is_reported() {
         let conf = "[shortcut]\nicon=/usr/icon\n";
         let imported =
             sim.import(name, &sim.archive(&[("etc/wsl-distribution.conf", conf), ("usr/icon", &icon)]));
-        let lost = "wsl-sim: hidden by WSL: shortcut.icon: /usr/icon is larger than 1048576 bytes\n";
+        let refused_icon = "wsl-sim: hidden by WSL: shortcut.icon: /usr/icon is larger than 1048576 bytes\n";
         assert_eq!(imported.code, 0, "without its icon");
-        assert_eq!(imported.err, if name == "Larger" { lost } else { "" });
+        assert_eq!(imported.err, if name == "Larger" { refused_icon } else { "" });
     }
 }
 

@@ -1,14 +1,15 @@
 //! `kill -9` of every part of the simulator in every phase: the next command finds a consistent registry, and nothing of
-//! the killed one is left. (An import's are in `sim_import.rs`.)
+//! the killed one is left. (An import's are in `import.rs`.)
 #![cfg(feature = "sim")]
 
+use crate::support::patience::eventually;
 use crate::support::sim;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::sim::{Sim, beside, exists, gone};
+use crate::support::sim::{Sim, exists, systemd_exec};
 
 /// Who is killed.
 #[derive(Clone, Copy, Debug)]
@@ -55,15 +56,15 @@ fn consistent(sim: &Sim, cgroup: Option<&Path>, context: &str) {
         }
     }
     // A start that had only begun when the list was made goes on: it is terminated as any other.
-    gone(&format!("{context}: a start"), || {
+    eventually(&format!("{context}: no start goes on"), || {
         let running = sim.run(["-l", "-v"]).out.contains("Running");
         if running {
             sim.ok(["-t", "NixOS"]);
         }
-        !running && sim.droppings("NixOS").is_empty()
+        !running && sim.leftover_files("NixOS").is_empty()
     });
-    gone(&format!("{context}: a process"), || sim.strangers().is_empty());
-    gone(&format!("{context}: a cgroup"), || cgroup.is_none_or(|cgroup| !cgroup.exists()));
+    eventually(&format!("{context}: no process is left"), || sim.leftover_processes().is_empty());
+    eventually(&format!("{context}: no cgroup is left"), || cgroup.is_none_or(|cgroup| !cgroup.exists()));
 }
 
 fn running(sim: &Sim, context: &str) {
@@ -89,7 +90,7 @@ fn interrupt_all(sim: &Sim, arguments: &[&str], delays: &[u64]) {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn while_it_starts() {
     let Some(sim) = Sim::with_image("while_it_starts") else { return };
-    let command = beside(&["/bin/sh", "-c", "exec sleep 1000"]);
+    let command = systemd_exec(&["/bin/sh", "-c", "exec sleep 1000"]);
     // The distribution counts starts that did not complete: a whole one comes after each.
     let whole = |context: &str| {
         running(&sim, context);
@@ -105,7 +106,7 @@ fn while_it_starts() {
         let context = format!("a start, Supervisor after {delay} ms");
         let mut client: Child =
             sim.command(&command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("wsl-sim");
-        gone("no supervisor", || sim.try_supervisor("NixOS").is_some());
+        eventually("there is a supervisor", || sim.try_supervisor("NixOS").is_some());
         std::thread::sleep(Duration::from_millis(delay));
         let cgroup = sim.cgroup("NixOS");
         kill(sim.supervisor("NixOS"));
@@ -121,10 +122,10 @@ fn while_a_command_runs() {
     let Some(sim) = Sim::with_image("while_a_command_runs") else { return };
     running(&sim, "first");
     let supervisor = sim.supervisor("NixOS");
-    let command = beside(&["/bin/sh", "-c", "exec sleep 1000"]);
+    let command = systemd_exec(&["/bin/sh", "-c", "exec sleep 1000"]);
     for delay in [5, 20, 100, 300] {
         interrupted(&sim, &command, Victim::Client, delay);
-        gone("the killed client's program", || {
+        eventually("the killed client's program ends", || {
             !sim.outside("NixOS", "cat /proc/[0-9]*/cmdline 2>/dev/null || true").contains("1000")
         });
         running(&sim, "a killed client is nobody else's business");
@@ -133,7 +134,7 @@ fn while_a_command_runs() {
     let processes = sim.processes("NixOS");
     let (code, cgroup) = interrupted(&sim, &command, Victim::Supervisor, 100);
     assert_eq!(code, Some(255), "the client of a dead distribution");
-    gone("a process", || processes.iter().all(|&pid| !exists(pid)));
+    eventually("every process ends", || processes.iter().all(|&pid| !exists(pid)));
     consistent(&sim, cgroup.as_deref(), "a command, Supervisor");
     running(&sim, "the next start is a whole one");
 }
@@ -155,7 +156,7 @@ fn while_it_is_exported() {
     let mut client = sim.command(["--export", "NixOS"]);
     let mut client = client.arg(&file).stdout(Stdio::null()).spawn().expect("wsl-sim");
     let unfinished = || sim.registration("NixOS")["Unfinished"].as_str().map(PathBuf::from);
-    gone("no export", || {
+    eventually("the export writes", || {
         unfinished().is_some_and(|path| fs::metadata(path).is_ok_and(|file| file.len() > 0))
     });
     let half = unfinished().expect("it is under way");

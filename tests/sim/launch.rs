@@ -3,9 +3,9 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use crate::support::sim::{Ended, Sim, beside, ended, fed, namespace};
+use crate::support::patience::eventually;
+use crate::support::sim::{Ended, Sim, ended, namespace, systemd_exec, with_input};
 
 fn run(sim: &Sim, arguments: &[&str]) -> Ended {
     sim.run(arguments)
@@ -13,7 +13,7 @@ fn run(sim: &Sim, arguments: &[&str]) -> Ended {
 
 /// A program that runs without a shell.
 fn exec(sim: &Sim, arguments: &[&str]) -> Ended {
-    sim.run([&["-d", "NixOS", "-u", "root"][..], &beside(arguments)].concat())
+    sim.run([&["-d", "NixOS", "-u", "root"][..], &systemd_exec(arguments)].concat())
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn exit_codes_and_signals() {
         assert_eq!(outside.code, code, "SIG{signal}: the raw wait status");
         // The session's first process has no other way to tell (docs/namespace.md).
         let expected = if namespace() { 128 + code } else { code };
-        assert_eq!(exec(&sim, &line).code, expected, "SIG{signal}: beside systemd");
+        assert_eq!(exec(&sim, &line).code, expected, "SIG{signal}: under systemd");
     }
     let missing = run(&sim, &["-u", "root", "-e", "no-such-program"]);
     assert_eq!(missing.code, 1);
@@ -100,24 +100,20 @@ fn streams_are_carried_byte_for_byte() {
     .collect();
     let file = sim.directory.path().join("input");
     fs::write(&file, &bytes).expect("a file");
-    let mut command = sim.command(beside(&["/bin/sh", "-c", "cat; echo error >&2"]));
+    let mut command = sim.command(systemd_exec(&["/bin/sh", "-c", "cat; echo error >&2"]));
     let output = command.stdin(fs::File::open(&file).expect("the file")).output().expect("wsl-sim");
     assert!(output.stdout == bytes, "10 MB from a file: {} bytes came back", output.stdout.len());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "error\n");
-    let counted = fed(&mut sim.command(["--", "wc", "-c"]), &bytes);
+    let counted = with_input(&mut sim.command(["--", "wc", "-c"]), &bytes);
     assert_eq!(counted.out.trim(), "10000000", "10 MB through a pipe");
-    let some = fed(&mut sim.command(["--", "head", "-c", "5"]), &vec![b'x'; 10_000_000]);
+    let some = with_input(&mut sim.command(["--", "head", "-c", "5"]), &vec![b'x'; 10_000_000]);
     assert_eq!((some.code, some.out.as_str()), (0, "xxxxx"), "a program that stops reading");
     let none = sim.run(["--", "cat"]);
     assert_eq!((none.code, none.out.as_str()), (0, ""), "no input");
     // A reader that goes away ends the writer, as in any pipeline.
     let mut endless = sim.command(["--", "yes"]).stdout(Stdio::piped()).spawn().expect("wsl-sim");
     drop(endless.stdout.take());
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while endless.try_wait().expect("its state").is_none() {
-        assert!(Instant::now() < deadline, "`yes` goes on without a reader");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually("`yes` ends without a reader", || endless.try_wait().expect("its state").is_some());
     // What a background process writes does not hold up the command's end.
     assert_eq!(exec(&sim, &["/bin/sh", "-c", "sleep 1000 & echo started"]).out, "started\n");
     // Pipes even so have a controlling terminal behind them (W§6.1).
@@ -133,15 +129,16 @@ fn directory_and_environment() {
     let Some(sim) = Sim::with_image("directory_and_environment") else { return };
     for (first, rest, directory) in [
         (&[][..], vec!["--", "pwd"], "/mnt/c"),
-        (&["~"], beside(&["/bin/sh", "-c", "pwd"]), "/home/nixos"),
+        (&["~"], systemd_exec(&["/bin/sh", "-c", "pwd"]), "/home/nixos"),
         (&["--cd", "~"], vec!["--", "pwd"], "/home/nixos"),
         (&["--cd", "/tmp"], vec!["--", "pwd"], "/tmp"),
-        (&["-u", "root", "--cd", "~/.."], beside(&["/bin/sh", "-c", "pwd -P"]), "/"),
+        (&["-u", "root", "--cd", "~/.."], systemd_exec(&["/bin/sh", "-c", "pwd -P"]), "/"),
     ] {
         let arguments = [first, &rest].concat();
         assert_eq!(run(&sim, &arguments).out.trim_end(), directory, "{arguments:?}");
     }
-    let mut command = sim.command(beside(&["/bin/sh", "-c", "exec /nix/var/nix/profiles/system/sw/bin/env"]));
+    let mut command =
+        sim.command(systemd_exec(&["/bin/sh", "-c", "exec /nix/var/nix/profiles/system/sw/bin/env"]));
     let ended = ended(command.env("WSLENV", "GIVEN/u:ABSENT").env("GIVEN", "a value").env("SECRET", "1"));
     let variable = |name: &str| {
         let prefix = format!("{name}=");

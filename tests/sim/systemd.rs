@@ -2,8 +2,8 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
-use std::time::{Duration, Instant};
 
+use crate::support::patience::eventually;
 use crate::support::sim::{Sim, bundled, exists};
 
 /// A world with the image whose systemd WSL starts, whatever mode the other tests are run in.
@@ -44,13 +44,9 @@ fn a_poweroff_typed_inside_ends_like_wsls() {
     let typed = sim.run(["-u", "root", "-e", "/bin/sh", "-c", "systemctl poweroff; exec sleep 1000"]);
     assert!([1, 15].contains(&typed.code), "systemd ends the session by a signal: {typed:?}");
     // systemd would wait 90 s for WSL's init, which ignores SIGTERM; WSL ends an idle distribution before.
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while exists(supervisor) {
-        assert!(Instant::now() < deadline, "the distribution does not end");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    eventually("the distribution ends", || !exists(supervisor));
     assert_eq!(sim.hidden("NixOS"), "", "this is no fault");
-    assert_eq!(sim.droppings("NixOS"), [""; 0], "it has cleaned up by itself");
+    assert_eq!(sim.leftover_files("NixOS"), [""; 0], "it has cleaned up by itself");
     assert_eq!(sim.ok(["-l", "-v"]).lines().last(), Some("* NixOS    Stopped         2"));
     assert_eq!(sim.sh("NixOS", "cat /var/lib/kept; systemctl is-system-running"), "kept\nrunning");
 }
@@ -70,6 +66,6 @@ fn delegation_is_the_machines() {
     let log = fs::read_to_string(sim.folder("NixOS").join("kmsg.log")).expect("a log");
     assert_eq!(log.contains("no nsdelegate"), !on, "{log}");
     let status = sim.ok(["--status"]);
-    let said = if on { "cgroup2 with nsdelegate" } else { "cgroup2 without nsdelegate" };
-    assert!(status.contains(said), "{status}");
+    let expected = if on { "cgroup2 with nsdelegate" } else { "cgroup2 without nsdelegate" };
+    assert!(status.contains(expected), "{status}");
 }

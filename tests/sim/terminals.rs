@@ -1,12 +1,23 @@
 //! A launch on a terminal: window size, control characters, job control, hang-up (W§6).
 #![cfg(feature = "sim")]
 
-use std::time::{Duration, Instant};
-
-use crate::support::sim::{Sim, beside, exists};
+use crate::support::patience::eventually;
+use crate::support::sim::{Sim, exists, systemd_exec};
 use crate::support::terminal::{Terminal, resize};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
+
+/// Whether a program with these arguments runs in a distribution and has its terminal.
+fn foreground(sim: &Sim, arguments: &[&str]) -> bool {
+    let wanted: String = arguments.iter().flat_map(|argument| [*argument, "\0"]).collect();
+    sim.processes("NixOS").into_iter().any(|pid| {
+        let runs = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == wanted);
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let fields: Vec<_> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        // Process group, and the terminal's foreground process group: proc_pid_stat(5).
+        runs && fields.len() > 5 && fields[2] == fields[5]
+    })
+}
 
 const PATH: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; PS1='ready> '\n";
 
@@ -29,15 +40,18 @@ fn a_shell_on_a_terminal() {
     kill_process(pid, Signal::WINCH).expect("the client runs");
     terminal.type_in("while [ \"$(stty size)\" != '50 132' ]; do sleep 0.1; done; echo re'sized'\n");
     terminal.expect("resized");
-    terminal.type_in("sleep 1000; echo after sleep\n");
+    let sleeping = |duration: &str| {
+        eventually("the shell's command runs", || foreground(&sim, &["sleep", duration]));
+    };
+    terminal.type_in("sleep 1001; echo after sleep\n");
     terminal.expect("after sleep\r\n");
-    std::thread::sleep(Duration::from_millis(300));
+    sleeping("1001");
     terminal.type_in("\x03");
     terminal.expect("ready> ");
     terminal.type_in("echo code $?\n");
     terminal.expect("code 130");
-    terminal.type_in("sleep 1000\n");
-    std::thread::sleep(Duration::from_millis(300));
+    terminal.type_in("sleep 1002\n");
+    sleeping("1002");
     terminal.type_in("\x1a");
     terminal.expect("Stopped");
     terminal.type_in("kill %1; stat -c %U:%a $(tty)\n");
@@ -54,11 +68,11 @@ fn all_output_and_a_hang_up() {
     let Some(sim) = Sim::with_image("all_output_and_a_hang_up") else { return };
     // Output of a command is all there, though its process has ended at once.
     let line = "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done";
-    let mut terminal = Terminal::open(&sim, &beside(&["/bin/sh", "-c", line]), 111);
+    let mut terminal = Terminal::open(&sim, &systemd_exec(&["/bin/sh", "-c", line]), 111);
     terminal.expect("line 4999\r\n");
     assert_eq!(terminal.end(), 0);
     // A client that is killed hangs up, and its session dies.
-    let program = beside(&["/bin/sh", "-c", "echo started; exec sleep 98765"]);
+    let program = systemd_exec(&["/bin/sh", "-c", "echo started; exec sleep 98765"]);
     let mut terminal = Terminal::open(&sim, &[&["-u", "root"][..], &program].concat(), 111);
     terminal.expect("started");
     let sleeps = || {
@@ -70,15 +84,9 @@ fn all_output_and_a_hang_up() {
             })
             .collect::<Vec<_>>()
     };
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while sleeps().is_empty() {
-        assert!(Instant::now() < deadline, "no sleep");
-    }
+    eventually("the program runs", || !sleeps().is_empty());
     let pids = sleeps();
     terminal.client.kill().expect("the client runs");
     terminal.end();
-    while pids.iter().any(|&pid| exists(pid)) {
-        assert!(Instant::now() < deadline, "the session lives on");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    eventually("the session ends", || !pids.iter().any(|&pid| exists(pid)));
 }

@@ -3,6 +3,7 @@
 
 pub mod image;
 pub mod installer;
+pub mod patience;
 pub mod sim;
 pub mod standin;
 pub mod terminal;

@@ -13,13 +13,13 @@ pub struct Options {
     /// What is no option.
     pub positional: Vec<String>,
     /// By name; a switch has an empty value.
-    named: Vec<(&'static str, String)>,
+    values: Vec<(&'static str, String)>,
 }
 
 impl Options {
     /// The value of the first of these that was given.
     pub fn get(&self, names: &[&str]) -> Option<String> {
-        let found = self.named.iter().find(|(name, _)| names.contains(name));
+        let found = self.values.iter().find(|(name, _)| names.contains(name));
         found.map(|(_, value)| value.clone())
     }
 }
@@ -56,10 +56,10 @@ impl Arguments<'_> {
     /// Everything after the word at hand, as wsl.exe's own parser takes it: options anywhere, then positions.
     pub fn options(&mut self, known: &[(&'static str, bool)]) -> Result<Options> {
         self.next();
-        let mut options = Options { positional: Vec::new(), named: Vec::new() };
+        let mut options = Options { positional: Vec::new(), values: Vec::new() };
         while let Some(argument) = self.next() {
             match known.iter().find(|(name, _)| *name == argument) {
-                Some((name, false)) => options.named.push((name, String::new())),
+                Some((name, false)) => options.values.push((name, String::new())),
                 Some((name, true)) => {
                     let value = self.next().ok_or_else(|| {
                         Error::wsl(
@@ -70,7 +70,7 @@ impl Arguments<'_> {
                             ),
                         )
                     })?;
-                    options.named.push((name, value));
+                    options.values.push((name, value));
                 }
                 None if argument.len() > 1 && argument.starts_with('-') => {
                     return Err(Error::wsl("Wsl/E_INVALIDARG", unknown(&argument).to_string()));

@@ -79,13 +79,14 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     let read_only = (!writable).then(|| overlay::WARNING.to_owned());
     let shown = read_only.into_iter().chain(diagnostics.iter().map(ToString::to_string)).collect();
     if !settings.boot_systemd {
-        Init::new(start, settings, cgroups, store, report, shown, Systemd::off()).serve(&listener);
+        Init::new(start, settings, cgroups, store, report, shown, Systemd::off(start.time_factor))
+            .serve(&listener);
     }
     let (trigger, triggered) = UnixStream::pair().doing("make a socket pair")?;
     if fork().doing("fork WSL's init")?.is_none() {
         drop(triggered);
         watch_parent()?;
-        let systemd = Systemd::new(trigger, settings.boot_init_timeout);
+        let systemd = Systemd::new(trigger, settings.boot_init_timeout, start.time_factor);
         Init::new(start, settings, cgroups, store, report, shown, systemd).serve(&listener);
     }
     drop((trigger, listener));

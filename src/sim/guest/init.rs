@@ -136,7 +136,7 @@ impl<'a> Init<'a> {
         if !idle {
             self.relays.retain(|_| !ended.next().is_some_and(|ended| *ended));
             self.idle_since = Instant::now();
-        } else if self.idle_since.elapsed() > IDLE && shutting_down() {
+        } else if self.idle_since.elapsed() > self.start.time_factor.stretch(IDLE) && shutting_down() {
             self.systemd.power_off(&self.configured, &mut self.report);
         }
         for index in (0..self.session_requests.len()).rev().filter(|index| ready[index + 1]) {

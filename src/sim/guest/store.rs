@@ -116,27 +116,27 @@ pub fn report_changes(before: &Snapshot, full: bool, report: &mut Report) {
 
 /// Where a path leads in a root, without the leading slash. The last component need not exist.
 fn resolve(root: &Path, path: &Path) -> Option<PathBuf> {
-    let mut todo: Vec<_> = components(path);
-    let mut done = PathBuf::new();
+    let mut remaining: Vec<_> = components(path);
+    let mut resolved = PathBuf::new();
     let mut links = 0;
-    while let Some(name) = todo.pop() {
+    while let Some(name) = remaining.pop() {
         if name == ".." {
-            done.pop();
+            resolved.pop();
             continue;
         }
-        match fs::read_link(root.join(&done).join(&name)) {
+        match fs::read_link(root.join(&resolved).join(&name)) {
             Ok(target) if links < 40 => {
                 links += 1;
                 if target.is_absolute() {
-                    done = PathBuf::new();
+                    resolved = PathBuf::new();
                 }
-                todo.extend(components(&target));
+                remaining.extend(components(&target));
             }
             Ok(_) => return None,
-            Err(_) => done.push(name),
+            Err(_) => resolved.push(name),
         }
     }
-    Some(done)
+    Some(resolved)
 }
 
 /// The names in a path, last one first.

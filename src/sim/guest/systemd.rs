@@ -15,6 +15,7 @@ use crate::sim::guest::exec::{c_string, standard_streams, strings, take_terminal
 use crate::sim::guest::report::Report;
 use crate::sim::guest::windows::{Configured, command};
 use crate::sim::wire::protocol;
+use crate::sim::wire::time::TimeFactor;
 use crate::sys::simulator::{execve, fork};
 use crate::sys::{reset_signals, with_children};
 
@@ -24,6 +25,8 @@ pub struct Systemd {
     enabled: bool,
     /// `boot.initTimeout` in milliseconds; with 0 nothing is waited for.
     timeout: u64,
+    /// By how much that is stretched.
+    factor: TimeFactor,
     /// PID 1 becomes systemd once something is written to this; taken by the first session.
     trigger: Option<UnixStream>,
     /// Users that have a login session.
@@ -33,17 +36,18 @@ pub struct Systemd {
 impl Systemd {
     /// A distribution without systemd.
     #[must_use]
-    pub fn off() -> Self {
-        Self { enabled: false, timeout: 0, trigger: None, sessions: BTreeSet::new() }
+    pub fn off(factor: TimeFactor) -> Self {
+        Self { enabled: false, timeout: 0, factor, trigger: None, sessions: BTreeSet::new() }
     }
 
     /// A systemd that PID 1 becomes when it reads a byte from the other end of `trigger`. `timeout` is
     /// `boot.initTimeout`, in milliseconds; WSL takes one below 0 for 0.
     #[must_use]
-    pub fn new(trigger: UnixStream, timeout: i32) -> Self {
+    pub fn new(trigger: UnixStream, timeout: i32, factor: TimeFactor) -> Self {
         Self {
             enabled: true,
             timeout: u64::try_from(timeout).unwrap_or(0),
+            factor,
             trigger: Some(trigger),
             sessions: BTreeSet::new(),
         }
@@ -61,6 +65,11 @@ impl Systemd {
         self.enabled && self.trigger.is_none()
     }
 
+    /// `boot.initTimeout` on this machine.
+    fn limit(&self) -> Duration {
+        self.factor.stretch(Duration::from_millis(self.timeout))
+    }
+
     /// Starts systemd if it has not been started, and waits until it is up (W§5.2).
     pub fn start(&mut self, configured: &Configured, report: &mut Report) {
         let Some(mut trigger) = self.trigger.take() else { return };
@@ -71,7 +80,7 @@ impl Systemd {
             return;
         }
         let question = "systemctl is-system-running | grep -E \"running|degraded\"";
-        match with_children(|| poll_shell(configured, question, timeout, |_| false)) {
+        match with_children(|| poll_shell(configured, question, self.limit(), |_| false)) {
             Some(state) if state.trim() == "degraded" => {
                 report.add("systemd is up, but degraded: a unit has failed (systemctl --failed)");
             }
@@ -128,7 +137,7 @@ impl Systemd {
         }
         let question = format!("systemctl is-active user@{uid}.service");
         let active =
-            with_children(|| poll_shell(configured, &question, self.timeout, |text| text == "failed\n"));
+            with_children(|| poll_shell(configured, &question, self.limit(), |text| text == "failed\n"));
         if active.is_none() {
             report.add_to_file(&format!("no systemd user session for {name}"));
         }
@@ -145,7 +154,7 @@ impl Systemd {
                 wsl_error!("init", "systemctl poweroff: {error}");
             }
             let timeout = self.timeout;
-            std::thread::sleep(Duration::from_millis(timeout));
+            std::thread::sleep(self.limit());
             wsl_error!(
                 "init",
                 "systemctl poweroff did not terminate the instance in {timeout} ms, calling reboot(RB_POWER_OFF)"
@@ -162,15 +171,15 @@ impl Systemd {
     }
 }
 
-/// Runs a line with `/bin/sh` every 250 ms until it succeeds: its output. `None` after `timeout` milliseconds, or once
-/// `stop` has seen enough of the output.
+/// Runs a line with `/bin/sh` every 250 ms until it succeeds: its output. `None` after `limit`, or once `stop`
+/// has seen enough of the output.
 fn poll_shell(
     configured: &Configured,
     line: &str,
-    timeout: u64,
+    limit: Duration,
     stop: impl Fn(&str) -> bool,
 ) -> Option<String> {
-    let deadline = Instant::now() + Duration::from_millis(timeout);
+    let deadline = Instant::now() + limit;
     loop {
         let output = command(configured, "/bin/sh").args(["-c", line]).stderr(Stdio::inherit()).output();
         if let Ok(output) = output {

@@ -34,7 +34,7 @@ const NOTHING: MountFlags = MountFlags::empty();
 /// The supervisor is gone, or the system's.
 pub fn bind_to_supervisor(cgroup: &Path, kmsg: &OwnedFd) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("bind to the supervisor")?;
-    outlived(kmsg)?;
+    check_supervisor(kmsg)?;
     let procs = cgroup.join("cgroup.procs");
     fs::write(&procs, "0").doing_at("write", &procs)?;
     Ok(())
@@ -82,7 +82,7 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
         .mode(0o755)
         .open("/init")
         .doing_at("write", "/init")?;
-    place(&program, "/init").doing_at("mount", "/init")?;
+    mount_tree(&program, "/init").doing_at("mount", "/init")?;
     let read_only = MountFlags::BIND | MountFlags::RDONLY;
     mount_remount("/init", read_only, "").doing_at("protect", "/init")?;
     if !writable {
@@ -93,7 +93,7 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
 }
 
 /// Fails if the supervisor died before it could be bound to: the log's other end is its own.
-fn outlived(kmsg: &OwnedFd) -> Result<()> {
+fn check_supervisor(kmsg: &OwnedFd) -> Result<()> {
     let mut events = [PollFd::new(kmsg, PollFlags::OUT)];
     poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).doing("look for the supervisor")?;
     if events[0].revents().contains(PollFlags::HUP) {
@@ -127,7 +127,7 @@ fn program(init: &Path) -> io::Result<OwnedFd> {
     Ok(open_tree(&tree, "init", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
 }
 
-fn place(tree: &OwnedFd, target: &str) -> io::Result<()> {
+fn mount_tree(tree: &OwnedFd, target: &str) -> io::Result<()> {
     Ok(move_mount(tree.as_fd(), "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
 }
 
@@ -172,7 +172,7 @@ fn base(log: &OwnedFd) -> Result<(), Failure> {
     shared("/dev")?;
     devices()?;
     File::create("/dev/kmsg").doing_at("make", "/dev/kmsg")?;
-    place(log, "/dev/kmsg").doing_at("mount", "/dev/kmsg")?;
+    mount_tree(log, "/dev/kmsg").doing_at("mount", "/dev/kmsg")?;
     attach("sysfs", "/sys", nosuid | nodev | noexec | MountFlags::NOATIME | MountFlags::RDONLY, "")?;
     shared("/sys")?;
     attach("proc", "/proc", nosuid | nodev | noexec | MountFlags::NOATIME, "")?;
@@ -231,14 +231,14 @@ fn devices() -> Result<(), Failure> {
 
 /// Kernel settings are the machine's; only those of the network are this namespace's own.
 fn protect_proc() -> Result<(), Failure> {
-    let kept = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     for path in ["/proc/sys", "/proc/sysrq-trigger"].into_iter().filter(|path| Path::new(path).exists()) {
         mount_bind(path, path).doing_at("bind", path)?;
-        mount_remount(path, kept | MountFlags::RDONLY, "").doing_at("protect", path)?;
+        mount_remount(path, flags | MountFlags::RDONLY, "").doing_at("protect", path)?;
     }
     if Path::new("/proc/sys/net").exists() {
         mount_bind("/proc/sys/net", "/proc/sys/net").doing_at("bind", "/proc/sys/net")?;
-        mount_remount("/proc/sys/net", kept, "").doing_at("open", "/proc/sys/net")?;
+        mount_remount("/proc/sys/net", flags, "").doing_at("open", "/proc/sys/net")?;
     }
     Ok(())
 }

@@ -38,13 +38,16 @@ pub fn nsdelegate() -> bool {
     hierarchies.any(|(_, options)| options.split([' ', ',']).any(|option| option == "nsdelegate"))
 }
 
+/// How long the processes of a cgroup may take to die of `SIGKILL`.
+pub const KILL_LIMIT: Duration = Duration::from_secs(10);
+
 /// Kills every process in a cgroup and below, and removes it. One that does not exist is no error.
 ///
 /// # Errors
 ///
-/// A process does not die within ten seconds.
-pub fn remove(cgroup: &Path) -> Result<(), Failure> {
-    let deadline = Instant::now() + Duration::from_secs(10);
+/// A process does not die within `limit`.
+pub fn remove(cgroup: &Path, limit: Duration) -> Result<(), Failure> {
+    let deadline = Instant::now() + limit;
     loop {
         match fs::write(cgroup.join("cgroup.kill"), "1") {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

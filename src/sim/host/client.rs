@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
 
-use crate::sim::host::instance::{self, LastWords};
+use crate::sim::host::instance::{self, SupervisorReport};
 use crate::sim::host::registry::Registry;
 use crate::sim::host::streams::{Event, Streams};
 use crate::sim::wire::error::{Error, Result};
@@ -41,6 +42,9 @@ pub enum LaunchedProgram {
     Exec(Vec<OsString>),
 }
 
+/// How long a terminal's line discipline may take to hand over what a program has written.
+const GRACE: Duration = Duration::from_millis(20);
+
 /// Runs a process in a distribution: its exit code.
 ///
 /// # Errors
@@ -56,13 +60,13 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
     let output = io::stdout();
     let error = io::stderr();
     let terminal = [input.is_terminal(), output.is_terminal(), error.is_terminal()];
-    let (mut streams, theirs) = Streams::new(terminal).doing("make pipes")?;
+    let (mut streams, process_ends) = Streams::new(terminal, registry.stretch(GRACE)).doing("make pipes")?;
     let request =
         InitRequest::CreateProcess(Box::new(request(&registration, launch, terminal, streams.size())));
-    let descriptors: Vec<BorrowedFd<'_>> = theirs.iter().map(AsFd::as_fd).collect();
-    let (socket, words) = converse(registry, &registration, &request, &descriptors)?;
+    let descriptors: Vec<BorrowedFd<'_>> = process_ends.iter().map(AsFd::as_fd).collect();
+    let (socket, report) = request_process(registry, &registration, &request, &descriptors)?;
     drop(descriptors);
-    drop(theirs);
+    drop(process_ends);
     let end = loop {
         match streams.next(socket.as_fd()).doing("carry the process's streams")? {
             Event::Terminated(signal) => {
@@ -102,36 +106,36 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
     match end {
         Some(NO_USER) => Err(Error::wsl("Wsl/Service/WSL_E_USER_NOT_FOUND", "User not found.")),
         Some(code) => Ok(code),
-        None => Err(died(words)),
+        None => Err(failure(report)),
     }
 }
 
-fn died(words: Option<LastWords>) -> Error {
-    let gone = Error::wsl("Wsl/Service/E_UNEXPECTED", "Catastrophic failure");
-    match words.map(|words| words.error(io::ErrorKind::UnexpectedEof.into())) {
+fn failure(report: Option<SupervisorReport>) -> Error {
+    let catastrophe = Error::wsl("Wsl/Service/E_UNEXPECTED", "Catastrophic failure");
+    match report.map(|report| report.error(io::ErrorKind::UnexpectedEof.into())) {
         Some(error @ Error::Missing(_)) => error,
-        _ => gone,
+        _ => catastrophe,
     }
 }
 
 /// Sends the request to WSL's init, which may be about to die with a distribution that ends: then to the next one.
-fn converse(
+fn request_process(
     registry: &Registry,
     registration: &Registration,
     request: &InitRequest,
     descriptors: &[BorrowedFd<'_>],
-) -> Result<(OwnedFd, Option<LastWords>)> {
+) -> Result<(OwnedFd, Option<SupervisorReport>)> {
     for _ in 0..3 {
-        let (socket, words) = instance::connect(registry, registration)?;
+        let (socket, report) = instance::connect(registry, registration)?;
         let sent = protocol::send(&socket, request, descriptors);
         if sent.is_ok() && matches!(protocol::receive(&socket), Ok(Some((Reply::Accepted, _)))) {
-            return Ok((socket, words));
+            return Ok((socket, report));
         }
-        if words.is_some() {
-            return Err(died(words));
+        if report.is_some() {
+            return Err(failure(report));
         }
     }
-    Err(died(None))
+    Err(failure(None))
 }
 
 fn first_run_lock(registry: &Registry, name: &str, shell: bool) -> Result<File> {

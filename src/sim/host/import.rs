@@ -52,7 +52,7 @@ pub fn import(registry: &Registry, import: &Import<'_>) -> Result<String> {
     let provisional = format!("wsl-sim.import.{}", std::process::id());
     let name = import.name.unwrap_or(&provisional);
     let base_path = match import.directory {
-        Some(directory) => place(directory)?,
+        Some(directory) => resolve_directory(directory)?,
         None => registry.folder(name).join("disk"),
     };
     let mut registration = Registration {
@@ -80,7 +80,7 @@ pub fn import(registry: &Registry, import: &Import<'_>) -> Result<String> {
         .map_err(Error::from)
         .and_then(|_| unpack(&registration.root(), archive))
         .and_then(|()| examine(&mut registration))
-        .and_then(|distribution| settle(registry, import, &mut registration, &distribution));
+        .and_then(|distribution| complete(registry, import, &mut registration, &distribution));
     if let Err(error) = unpacked {
         registration.delete_disk()?;
         registry.lock()?.remove(&registration.distribution_name)?;
@@ -90,7 +90,7 @@ pub fn import(registry: &Registry, import: &Import<'_>) -> Result<String> {
 }
 
 /// Gives the distribution its final name and marks it as installed.
-fn settle(
+fn complete(
     registry: &Registry,
     import: &Import<'_>,
     registration: &mut Registration,
@@ -166,7 +166,7 @@ fn open_archive(file: &Path) -> Result<Option<File>> {
 }
 
 /// The absolute path of a directory that need not exist; what it is in must.
-fn place(directory: &Path) -> Result<PathBuf> {
+fn resolve_directory(directory: &Path) -> Result<PathBuf> {
     let missing = || Error::wsl("Wsl/ERROR_PATH_NOT_FOUND", "The system cannot find the path specified.");
     let resolved = match directory.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -21,6 +21,9 @@ use crate::sim::wire::protocol::{self, InitRequest};
 use crate::sim::wire::registration::{Registration, delete};
 use crate::system::error::{Context, Failure};
 
+/// How long a supervisor may take to end once its distribution has ended.
+const END_LIMIT: Duration = Duration::from_secs(5);
+
 /// Whether a distribution runs.
 #[must_use]
 pub fn running(folder: &Path) -> bool {
@@ -33,9 +36,9 @@ pub fn running(folder: &Path) -> bool {
 /// # Errors
 ///
 /// Something cannot be removed.
-pub fn clean_up(folder: &Path) -> Result<(), Failure> {
+pub fn clean_up(registry: &Registry, folder: &Path) -> Result<(), Failure> {
     if let Some(record) = InstanceRecord::read(folder) {
-        cgroup::remove(&record.cgroup)?;
+        cgroup::remove(&record.cgroup, registry.stretch(cgroup::KILL_LIMIT))?;
     }
     LEFTOVERS.iter().try_for_each(|name| delete(&folder.join(name)))
 }
@@ -59,7 +62,7 @@ pub fn sweep(registry: &Registry) -> Result<()> {
         // Another command that has the lock is about to start the distribution, or to clean up itself.
         let Some(_lock) = registry.try_lock_instance(name)? else { continue };
         if !running(&folder) {
-            clean_up(&folder)?;
+            clean_up(registry, &folder)?;
         }
     }
     Ok(())
@@ -67,41 +70,44 @@ pub fn sweep(registry: &Registry) -> Result<()> {
 
 /// A connection to WSL's init of a distribution; starts the distribution if it does not run.
 ///
-/// The second part is the supervisor's last words, where this call started it.
+/// The second part is the supervisor's report, where this call started it.
 ///
 /// # Errors
 ///
 /// It cannot be started.
-pub fn connect(registry: &Registry, registration: &Registration) -> Result<(OwnedFd, Option<LastWords>)> {
+pub fn connect(
+    registry: &Registry,
+    registration: &Registration,
+) -> Result<(OwnedFd, Option<SupervisorReport>)> {
     let name = &registration.distribution_name;
     let folder = registry.folder(name);
     let lock = registry.lock_instance(name)?;
     if let Some(record) = InstanceRecord::read(&folder).filter(|record| record.supervisor.alive()) {
-        match dial(&folder) {
+        match connect_init(&folder) {
             Ok(socket) => return Ok((socket, None)),
             // It is about to end.
-            Err(_) => wait_or_kill(&record, Duration::from_secs(5))?,
+            Err(_) => wait_or_kill(registry, &record, registry.stretch(END_LIMIT))?,
         }
     }
-    clean_up(&folder)?;
-    let words = start(&folder, registration, lock)?;
-    match dial(&folder) {
-        Ok(socket) => Ok((socket, Some(words))),
-        Err(error) => Err(words.error(error)),
+    clean_up(registry, &folder)?;
+    let report = start(registry, &folder, registration, lock)?;
+    match connect_init(&folder) {
+        Ok(socket) => Ok((socket, Some(report))),
+        Err(error) => Err(report.error(error)),
     }
 }
 
 /// What the supervisor has to say when it ends.
-pub struct LastWords(BufReader<io::PipeReader>);
+pub struct SupervisorReport(BufReader<io::PipeReader>);
 
-impl LastWords {
+impl SupervisorReport {
     /// The failure the supervisor reported, else the given one.
     #[must_use]
     pub fn error(mut self, otherwise: io::Error) -> Error {
         let mut line = String::new();
         // To the end: by then the supervisor has cleaned up.
         match self.0.read_to_string(&mut line) {
-            Ok(count) if count > 0 => Error::Missing(spoken(&line)),
+            Ok(count) if count > 0 => Error::Missing(decode_report(&line)),
             _ => Failure::new("talk to the distribution", "", otherwise).into(),
         }
     }
@@ -109,7 +115,12 @@ impl LastWords {
 
 /// The lock goes to the supervisor, which gives it back once it is recorded: whoever is killed meanwhile, there are
 /// never two.
-fn start(folder: &Path, registration: &Registration, lock: File) -> Result<LastWords> {
+fn start(
+    registry: &Registry,
+    folder: &Path,
+    registration: &Registration,
+    lock: File,
+) -> Result<SupervisorReport> {
     let start = variables::start(folder, registration)?;
     let json = serde_json::to_vec(&start).map_err(io::Error::from).doing("encode the start")?;
     replace(&folder.join(START), &json)?;
@@ -123,24 +134,25 @@ fn start(folder: &Path, registration: &Registration, lock: File) -> Result<LastW
         .current_dir(folder)
         .spawn()
         .doing("start the supervisor")?;
-    let mut words = BufReader::new(reader);
+    let mut report = BufReader::new(reader);
     let mut line = String::new();
-    words.read_line(&mut line).doing("read from the supervisor")?;
+    report.read_line(&mut line).doing("read from the supervisor")?;
     if line == "listening\n" {
-        return Ok(LastWords(words));
+        return Ok(SupervisorReport(report));
     }
     let _ = child.wait();
-    clean_up(folder)?;
-    let text = if line.is_empty() { "the supervisor ended without a word".into() } else { spoken(&line) };
+    clean_up(registry, folder)?;
+    let text =
+        if line.is_empty() { "the supervisor ended without a word".into() } else { decode_report(&line) };
     Err(Error::Missing(text))
 }
 
 /// The supervisor's text, which is one line on its way and has the program's name already.
-fn spoken(line: &str) -> String {
+fn decode_report(line: &str) -> String {
     line.trim_end().trim_start_matches("wsl-sim: ").replace('\u{1f}', "\n")
 }
 
-fn dial(folder: &Path) -> io::Result<OwnedFd> {
+fn connect_init(folder: &Path) -> io::Result<OwnedFd> {
     let socket =
         rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     let (_directory, address) = socket_address(folder)?;
@@ -157,19 +169,19 @@ pub fn terminate(registry: &Registry, name: &str) -> Result<File> {
     let folder = registry.folder(name);
     let lock = registry.lock_instance(name)?;
     if let Some(record) = InstanceRecord::read(&folder).filter(|record| record.supervisor.alive()) {
-        let mut patience = Duration::from_secs(5);
-        if let Ok(socket) = dial(&folder)
+        let mut patience = registry.stretch(END_LIMIT);
+        if let Ok(socket) = connect_init(&folder)
             && protocol::send(&socket, &InitRequest::Terminate, &[]).is_ok()
         {
             patience += Duration::from_millis(record.timeout);
         }
-        wait_or_kill(&record, patience)?;
+        wait_or_kill(registry, &record, patience)?;
     }
-    clean_up(&folder)?;
+    clean_up(registry, &folder)?;
     Ok(lock)
 }
 
-fn wait_or_kill(record: &InstanceRecord, patience: Duration) -> Result<()> {
+fn wait_or_kill(registry: &Registry, record: &InstanceRecord, patience: Duration) -> Result<()> {
     let Some(pid) = i32::try_from(record.supervisor.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
     let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
     if !record.supervisor.alive() || wait(&pidfd, patience).doing("wait for the supervisor")? {
@@ -177,7 +189,7 @@ fn wait_or_kill(record: &InstanceRecord, patience: Duration) -> Result<()> {
     }
     eprintln!("wsl-sim: the distribution does not end; killing it");
     let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
-    wait(&pidfd, Duration::from_secs(5)).doing("wait for the supervisor")?;
+    wait(&pidfd, registry.stretch(END_LIMIT)).doing("wait for the supervisor")?;
     Ok(())
 }
 

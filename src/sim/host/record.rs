@@ -30,7 +30,7 @@ pub struct InstanceRecord {
     pub supervisor: Identity,
     /// Its cgroup.
     pub cgroup: PathBuf,
-    /// `boot.initTimeout` in milliseconds, once known.
+    /// `boot.initTimeout` in milliseconds, on this machine; WSL's default until it is known.
     pub timeout: u64,
 }
 

@@ -6,9 +6,12 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::sim::host::variables;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::{DistributionState, Registration, delete};
+use crate::sim::wire::time::TimeFactor;
 use crate::system::error::{Context, Failure};
 use crate::wsl::distribution::valid_name;
 
@@ -16,6 +19,7 @@ use crate::wsl::distribution::valid_name;
 #[derive(Clone, Debug)]
 pub struct Registry {
     home: PathBuf,
+    time_factor: TimeFactor,
 }
 
 /// The registry, locked against every other command.
@@ -29,7 +33,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// No such directory is known or can be made.
+    /// No such directory is known or can be made, or the factor for time limits is none.
     pub fn open() -> Result<Self> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = variable("WSL_SIM_HOME")
@@ -40,7 +44,13 @@ impl Registry {
             })?;
         fs::create_dir_all(&home).doing_at("make", &home)?;
         let home = home.canonicalize().doing_at("resolve", &home)?;
-        Ok(Self { home })
+        Ok(Self { home, time_factor: variables::time_factor()? })
+    }
+
+    /// A time limit on this machine.
+    #[must_use]
+    pub fn stretch(&self, limit: Duration) -> Duration {
+        self.time_factor.stretch(limit)
     }
 
     /// Locks the registry for a short while, after cleaning up what killed commands left.

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -61,6 +62,8 @@ pub struct Streams {
     pipes: [Option<OwnedFd>; 3],
     master: Option<OwnedFd>,
     terminal: [bool; 3],
+    /// So long a terminal may hold back what was written last.
+    grace: Duration,
     /// The caller's terminal as it was.
     saved: Option<Termios>,
     /// Readable when a signal has come.
@@ -70,12 +73,13 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Makes a pipe for each stream that is no terminal; the second part is the other process's ends.
+    /// Makes a pipe for each stream that is no terminal; the second part is the other process's ends. A terminal may
+    /// take as long as `grace` to hand over what was written last.
     ///
     /// # Errors
     ///
     /// The system's.
-    pub fn new(terminal: [bool; 3]) -> io::Result<(Self, Vec<OwnedFd>)> {
+    pub fn new(terminal: [bool; 3], grace: Duration) -> io::Result<(Self, Vec<OwnedFd>)> {
         let (signals, writer) = UnixStream::pair()?;
         signals.set_nonblocking(true)?;
         let end = Arc::new(AtomicUsize::new(0));
@@ -89,17 +93,18 @@ impl Streams {
             pipes: [None, None, None],
             master: None,
             terminal,
+            grace,
             saved: None,
             signals,
             end,
         };
-        let mut theirs = Vec::new();
+        let mut process_ends = Vec::new();
         for (index, _) in terminal.iter().enumerate().filter(|(_, terminal)| !**terminal) {
             let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
-            let (ours, other) = if index == 0 { (writer, reader) } else { (reader, writer) };
-            fcntl_setfl(&ours, fcntl_getfl(&ours)? | OFlags::NONBLOCK)?;
-            streams.pipes[index] = Some(ours);
-            theirs.push(other);
+            let (own_end, other) = if index == 0 { (writer, reader) } else { (reader, writer) };
+            fcntl_setfl(&own_end, fcntl_getfl(&own_end)? | OFlags::NONBLOCK)?;
+            streams.pipes[index] = Some(own_end);
+            process_ends.push(other);
             let pipe = Side::Pipe(index);
             let (from, to) = match index {
                 0 => (Side::Stdin, pipe),
@@ -108,7 +113,7 @@ impl Streams {
             };
             streams.flows.push(Flow::new(from, to));
         }
-        Ok((streams, theirs))
+        Ok((streams, process_ends))
     }
 
     /// Rows and columns of the caller's terminal.
@@ -187,7 +192,8 @@ impl Streams {
             };
             // A terminal's line discipline hands bytes over a moment later.
             let terminal = self.flows.iter().any(|flow| flow.from == Side::Master && !flow.done);
-            let grace = Timespec { tv_sec: 0, tv_nsec: if terminal { 20_000_000 } else { 0 } };
+            let grace = if terminal { self.grace } else { Duration::ZERO };
+            let grace = Timespec::try_from(grace).map_err(|_| io::ErrorKind::InvalidInput)?;
             let (_, moved) = self.turn(None, (!full).then_some(&grace))?;
             if !moved {
                 break;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -39,10 +40,14 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
     let cgroup = cgroup::hierarchy()?.join(format!("wsl-sim-{}-{}", own.pid, own.start));
     let outside = Rootfs(&start.root).read_from_outside("/etc/wsl.conf").unwrap_or_default();
     let (outside, _) = Settings::parse(&outside);
-    let mut record = InstanceRecord { supervisor: own, cgroup: cgroup.clone(), timeout: 10_000 };
+    let mut record = InstanceRecord {
+        supervisor: own,
+        cgroup: cgroup.clone(),
+        timeout: milliseconds(start.time_factor.stretch(Duration::from_secs(10))),
+    };
     record.write(&start.folder)?;
     let result = supervise(&start, &outside, &mut record, first);
-    let removed = cgroup::remove(&cgroup);
+    let removed = cgroup::remove(&cgroup, start.time_factor.stretch(cgroup::KILL_LIMIT));
     for name in [SOCKET, RECORD] {
         let _ = fs::remove_file(start.folder.join(name));
     }
@@ -83,7 +88,8 @@ fn supervise(
     drop((failure_inside, listener));
     println!("listening");
     let settings = Settings::parse(&Rootfs(&start.root).read("/etc/wsl.conf").unwrap_or_default()).0;
-    record.timeout = settings.boot_init_timeout.max(0).unsigned_abs().into();
+    let timeout = Duration::from_millis(settings.boot_init_timeout.max(0).unsigned_abs().into());
+    record.timeout = milliseconds(start.time_factor.stretch(timeout));
     record.write(&start.folder)?;
     let status = watch(child, &kmsg, &mut log).doing("watch PID 1")?;
     let mut text = String::new();
@@ -95,6 +101,10 @@ fn supervise(
         println!("{}", text.trim_end().replace('\n', "\u{1f}"));
     }
     Ok(())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 fn listen(folder: &Path) -> io::Result<OwnedFd> {

@@ -1,5 +1,6 @@
 //! The variables of the environment that stand for the Windows machine (`wsl-sim --help`).
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sim::wire::start::{Start, Wslg};
+use crate::sim::wire::time::{TIME_FACTOR, TimeFactor};
 use crate::system::error::Context;
 
 /// A start of a distribution on the Windows machine that the environment describes (see `--help`).
@@ -42,13 +44,30 @@ pub fn start(folder: &Path, registration: &Registration) -> Result<Start> {
         wslg,
         safe_mode: variable("WSL_SIM_SAFE_MODE").as_deref() == Some("1"),
         full_hash: variable("WSL_SIM_STORE_HASH").as_deref() == Some("full"),
+        time_factor: time_factor()?,
+    })
+}
+
+/// By how much time limits are stretched.
+///
+/// # Errors
+///
+/// The variable is no factor.
+pub fn time_factor() -> Result<TimeFactor> {
+    let text = std::env::var_os(TIME_FACTOR);
+    let text = text.as_deref().map(OsStr::to_string_lossy);
+    TimeFactor::parse(text.as_deref()).ok_or_else(|| {
+        Error::Missing(format!(
+            "{TIME_FACTOR} is a whole number from 1 to 1000, not {:?}",
+            text.unwrap_or_default()
+        ))
     })
 }
 
 fn static_init() -> Result<PathBuf> {
     let own = std::env::current_exe().doing("find wsl-sim itself")?;
-    let given = std::env::var_os("WSL_SIM_INIT").map(PathBuf::from);
-    let path = given.unwrap_or(own);
+    let requested = std::env::var_os("WSL_SIM_INIT").map(PathBuf::from);
+    let path = requested.unwrap_or(own);
     if is_static(&path).doing_at("read", &path)? {
         return Ok(path);
     }

@@ -5,3 +5,4 @@ pub mod process;
 pub mod protocol;
 pub mod registration;
 pub mod start;
+pub mod time;

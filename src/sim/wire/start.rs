@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::sim::wire::time::TimeFactor;
 use crate::wsl::settings::Settings;
 
 /// `WSLg` in the simulated VM.
@@ -46,6 +47,8 @@ pub struct Start {
     pub safe_mode: bool,
     /// Read the whole store before and after.
     pub full_hash: bool,
+    /// By how much time limits are stretched.
+    pub time_factor: TimeFactor,
 }
 
 /// What the supervisor hands to the distribution's first process, which it has forked in a new PID namespace.

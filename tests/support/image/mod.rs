@@ -183,8 +183,8 @@ pub fn extract(archive: &Path, extractor: &str) -> Tree {
     let output = succeed(&mut command);
     // GNU tar does not know the record that bsdtar and Python need, and does without.
     let known = "tar: Ignoring unknown extended header keyword 'hdrcharset'\n";
-    let said = String::from_utf8_lossy(&output.stderr).replace(known, "");
-    assert!(said.is_empty(), "{extractor} has a complaint: {said}");
+    let message = String::from_utf8_lossy(&output.stderr).replace(known, "");
+    assert!(message.is_empty(), "{extractor} has a complaint: {message}");
     snapshot(&root)
 }
 

@@ -8,10 +8,11 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::support::patience::{TIME_FACTOR, time_factor};
 
 /// The start of a line that needs the system's programs.
 const PROGRAMS: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; ";
@@ -78,6 +79,7 @@ impl Sim {
             .args(arguments)
             .env("WSL_SIM_HOME", self.home())
             .env("WSL_SIM_HOSTNAME", "Test-PC")
+            .env(TIME_FACTOR, time_factor().to_string())
             .stdin(Stdio::null());
         command
     }
@@ -110,10 +112,10 @@ impl Sim {
         ended.out.trim_end_matches('\n').into()
     }
 
-    /// Runs a line with `/bin/sh` beside a distribution's systemd as root, with the system's programs; it must succeed.
+    /// Runs a line with `/bin/sh` under a distribution's systemd as root, with the system's programs; it must succeed.
     pub fn sh(&self, name: &str, line: &str) -> String {
         let line = &format!("{PROGRAMS}{line}");
-        self.ok([&["-d", name, "-u", "root"][..], &beside(&["/bin/sh", "-c", line])].concat())
+        self.ok([&["-d", name, "-u", "root"][..], &systemd_exec(&["/bin/sh", "-c", line])].concat())
     }
 
     /// The same where WSL starts a program without a shell: in namespace mode, outside of systemd's namespaces.
@@ -199,14 +201,14 @@ impl Sim {
     }
 
     /// Every process on the machine that belongs to this world: by its environment, or by its root.
-    pub fn strangers(&self) -> Vec<String> {
+    pub fn leftover_processes(&self) -> Vec<String> {
         // Its name alone: what is before it depends on the mount that is looked at.
         let name = self.directory.path().file_name().expect("a name").to_str().expect("a readable name");
-        let ours = |path: String| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).contains(name);
+        let own = |path: String| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).contains(name);
         let pids = fs::read_dir("/proc").expect("/proc").flatten();
         let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         pids.filter(|&pid| pid != std::process::id() && exists(pid))
-            .filter(|pid| ours(format!("/proc/{pid}/environ")) || ours(format!("/proc/{pid}/mountinfo")))
+            .filter(|pid| own(format!("/proc/{pid}/environ")) || own(format!("/proc/{pid}/mountinfo")))
             .map(|pid| {
                 format!("{pid} {}", fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default())
             })
@@ -214,20 +216,20 @@ impl Sim {
     }
 
     /// Mounts of this world on the machine, and files that a distribution at rest does not have.
-    pub fn droppings(&self, name: &str) -> Vec<String> {
-        let mut droppings = mounts(self.directory.path());
+    pub fn leftover_files(&self, name: &str) -> Vec<String> {
+        let mut leftover_files = mounts(self.directory.path());
         let mut look = |folder: PathBuf, known: &[&str]| {
             let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
             let names = names.map(|name| name.to_string_lossy().into_owned());
-            droppings.extend(names.filter(|name| !known.contains(&name.as_str())));
+            leftover_files.extend(names.filter(|name| !known.contains(&name.as_str())));
         };
         let logs = ["kmsg.log", "report", "supervisor.log"];
-        let kept = ["registration.json", "instance.lock", "oobe.lock"];
-        look(self.folder(name), &[&logs[..], &kept].concat());
+        let lasting = ["registration.json", "instance.lock", "oobe.lock"];
+        look(self.folder(name), &[&logs[..], &lasting].concat());
         look(self.home(), &["lock", "default", "distributions"]);
         look(self.directory.path().join(name), &["rootfs"]);
         look(self.directory.path().into(), &["registry", "tree.tar", "export.tar", name]);
-        droppings
+        leftover_files
     }
 
     /// The processes of a distribution, seen from outside.
@@ -281,15 +283,6 @@ fn collect(cgroup: &Path, pids: &mut Vec<u32>) {
     }
 }
 
-/// Waits until something is true, which must not take long.
-pub fn gone(what: &str, mut is_gone: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !is_gone() {
-        assert!(Instant::now() < deadline, "{what} is left");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// The mounts of this machine that have a path in them.
 pub fn mounts(path: &Path) -> Vec<String> {
     let all = fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
@@ -311,9 +304,9 @@ pub fn image() -> PathBuf {
     bundled(if namespace() { "namespace-image.tar.gz" } else { "image.tar.gz" })
 }
 
-/// The end of a command line that starts a program beside systemd and without the user's shell. WSL's own `-e` does so
+/// The end of a command line that starts a program under systemd and without the user's shell. WSL's own `-e` does so
 /// where WSL has started systemd; elsewhere `nixos-wsl exec` goes in.
-pub fn beside<'a>(program: &[&'a str]) -> Vec<&'a str> {
+pub fn systemd_exec<'a>(program: &[&'a str]) -> Vec<&'a str> {
     let way: &[&str] = if namespace() { &["-e", "/bin/nixos-wsl", "exec"] } else { &["-e"] };
     [way, program].concat()
 }
@@ -344,7 +337,7 @@ pub fn ended(command: &mut Command) -> Ended {
 }
 
 /// Feeds a command.
-pub fn fed(command: &mut Command, input: &[u8]) -> Ended {
+pub fn with_input(command: &mut Command, input: &[u8]) -> Ended {
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child: Child = child.expect("wsl-sim starts");
     let mut pipe = child.stdin.take().expect("a pipe");

@@ -1,8 +1,8 @@
 //! Ways into a distribution whose first shell starts systemd, for the tests of namespace mode.
 
-use std::time::{Duration, Instant};
-
 use super::{Ended, Sim, bundled};
+#[allow(unused_imports, reason = "each test file uses its part")]
+pub use crate::support::patience::eventually;
 
 /// The distribution.
 pub const NAME: &str = "NixOS";
@@ -17,15 +17,6 @@ pub fn imported(test: &str) -> Option<Sim> {
     let ended = sim.import(NAME, &bundled("namespace-image.tar.gz"));
     assert_eq!(ended.code, 0, "{ended:?}");
     Some(sim)
-}
-
-/// Waits until a condition holds.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// A line for the user's own shell, as `wsl -- bash -c LINE`.

@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::OpenptFlags;
 use rustix::termios::{Winsize, tcsetwinsize};
 
+use crate::support::patience::seconds;
 use crate::support::sim::{Sim, code};
 
 /// wsl-sim on a terminal, and the terminal's other side.
@@ -46,7 +47,7 @@ impl Terminal {
 
     /// Reads until a text has appeared, and gives what came before it.
     pub fn expect(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + seconds(60);
         while !self.seen.contains(text) {
             assert!(Instant::now() < deadline, "no {text:?} in {:?}", self.seen);
             let timeout = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::patience::seconds;
+
 const BUSYBOX: &str = "/bin/busybox";
 const BASH: &str = "/bin/bash-static";
-/// Long for a machine under load; a boot takes 20 ms.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The first line of every script.
 pub const SHEBANG: &str = "#!/nix/store/tools/bin/sh\n";
@@ -280,7 +280,7 @@ impl Running<'_> {
 
     /// Waits until `condition` holds; not for ever, and not longer than the distribution lives.
     pub fn wait_until(&mut self, condition: impl Fn(&Self) -> bool) -> bool {
-        while self.started.elapsed() < PATIENCE {
+        while self.started.elapsed() < seconds(60) {
             if condition(self) {
                 return true;
             }
@@ -299,7 +299,7 @@ impl Running<'_> {
     /// Waits until process 1 is gone.
     pub fn wait_for_end(&mut self) {
         while self.child.try_wait().unwrap().is_none() {
-            assert!(self.started.elapsed() < PATIENCE, "process 1 stays");
+            assert!(self.started.elapsed() < seconds(60), "process 1 stays");
             std::thread::sleep(Duration::from_millis(2));
         }
     }
