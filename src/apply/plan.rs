@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::ApplyError;
+use super::error::ApplyError;
 use crate::system::root::Root;
 
 const LIMIT: u64 = 16 << 20;

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
 
-use super::CURRENT;
 use super::below::Below;
 use super::plan::{Plan, Tree};
+use crate::system::activation::CURRENT;
 use crate::system::error::{Context, Failure};
 use crate::system::generations;
 use crate::system::replace::{self, Attributes, Durability, Target};

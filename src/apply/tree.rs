@@ -8,9 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat, openat, statat};
 use rustix::io::Errno;
 
+use super::error::ApplyError;
 use super::plan::{Content, Tree, parse_mode};
 use super::record::Names;
-use super::{ApplyError, Work, own_ids, sync};
+use super::work::{Work, own_ids, sync};
 use crate::system::error::Failure;
 use crate::system::replace::{self, Attributes, Durability, NewDirectory, Target};
 

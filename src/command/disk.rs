@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 
-use super::doctor::{Finding, finding};
+use super::finding::{Finding, finding};
 use crate::system::root::Root;
 
 /// What WSL and NixOS write to; some have a disk of their own.

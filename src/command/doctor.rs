@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::disk;
+use super::finding::{Finding, finding};
 use super::output::print;
 use super::{CommandError, Outcome};
 use crate::boot::counting;
@@ -28,19 +29,6 @@ const LIMIT: u64 = 1 << 20;
 const REBUILD: &str = "`sudo nixos-rebuild switch` puts it there again";
 const CONFIGURE: &str = "set it by wsl.wslConf, rebuild, and start again with `wsl --terminate`";
 const ACCOUNTS: &str = "see users.users and wsl.defaultUser";
-
-/// One thing that is not as it should be.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What, with the file.
-    pub fault: String,
-    /// What to do about it.
-    pub advice: String,
-}
-
-pub(super) fn finding(fault: impl Into<String>, advice: impl Into<String>) -> Finding {
-    Finding { fault: fault.into(), advice: advice.into() }
-}
 
 /// Prints what is found at `root`.
 ///

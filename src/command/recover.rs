@@ -10,8 +10,8 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount,
 };
 
-use super::Outcome;
 use super::arguments::{RECOVER_EXAMPLES, Recover as Action};
+use super::error::{Outcome, RecoverError};
 use super::generations::show;
 use super::output::print;
 use crate::boot::{activation, choose};
@@ -20,27 +20,6 @@ use crate::system::root::Root;
 
 /// Where WSL's system distribution has the running distribution.
 const WSLG_DISTRO: &str = "/mnt/wslg/distro";
-
-/// Why the distribution could not be entered.
-#[derive(Debug, thiserror::Error)]
-pub enum EnterError {
-    /// No generation fits.
-    #[error("{}: {reason}", root.display())]
-    Nothing {
-        /// The distribution's root.
-        root: PathBuf,
-        /// What is missing.
-        reason: String,
-    },
-    /// A step of entering failed.
-    #[error("{step}: {source}")]
-    Step {
-        /// What was tried.
-        step: String,
-        /// Why it failed.
-        source: std::io::Error,
-    },
-}
 
 /// Does `action` to the distribution at `root`, or at [`find_root`]; without one it lists the generations.
 ///
@@ -85,7 +64,7 @@ pub fn find_root() -> Root {
 ///
 /// # Errors
 /// Those of making a mount namespace, binding and remounting.
-pub fn make_writable(root: &Root) -> Result<(), EnterError> {
+pub fn make_writable(root: &Root) -> Result<(), RecoverError> {
     let directory = root.directory();
     let probe = rustix::fs::statvfs(directory).map_err(|source| failed(directory, source))?;
     if probe.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
@@ -96,15 +75,15 @@ pub fn make_writable(root: &Root) -> Result<(), EnterError> {
 }
 
 /// Leaves the caller's mounts for a copy of them.
-fn own_mounts() -> Result<(), EnterError> {
-    let step = |source| EnterError::Step { step: "mounts of its own".into(), source };
+fn own_mounts() -> Result<(), RecoverError> {
+    let step = |source| RecoverError::Step { step: "mounts of its own".into(), source };
     crate::sys::unshare_mounts().map_err(step)?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(|source| step(source.into()))
 }
 
 /// Makes the distribution writable in this mount namespace.
-fn remount(root: &Root) -> Result<(), EnterError> {
+fn remount(root: &Root) -> Result<(), RecoverError> {
     let directory = root.directory();
     let probe = rustix::fs::statvfs(directory).map_err(|source| failed(directory, source))?;
     if !probe.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
@@ -117,17 +96,17 @@ fn remount(root: &Root) -> Result<(), EnterError> {
         .map_err(|source| failed(directory, source))
 }
 
-fn failed(path: &Path, source: Errno) -> EnterError {
-    EnterError::Step { step: path.display().to_string(), source: source.into() }
+fn failed(path: &Path, source: Errno) -> RecoverError {
+    RecoverError::Step { step: path.display().to_string(), source: source.into() }
 }
 
 /// The generation to enter: the one asked for, or the first with a shell, beginning with the profile's.
 ///
 /// # Errors
 /// If there is none.
-pub fn pick(root: &Root, number: Option<u64>) -> Result<Generation, EnterError> {
+pub fn pick(root: &Root, number: Option<u64>) -> Result<Generation, RecoverError> {
     let all = generations::all(root);
-    let nothing = |reason: String| EnterError::Nothing { root: root.directory().to_owned(), reason };
+    let nothing = |reason: String| RecoverError::Nothing { root: root.directory().to_owned(), reason };
     if let Some(number) = number {
         let found = all.into_iter().find(|generation| generation.number == Some(number));
         return found.ok_or_else(|| nothing(format!("generation {number} does not exist")));
@@ -144,11 +123,11 @@ pub fn pick(root: &Root, number: Option<u64>) -> Result<Generation, EnterError> 
 /// Enters the distribution in a mount namespace of its own, activates `generation` and becomes `command`, or a shell.
 ///
 /// # Errors
-/// [`EnterError`]; a failing activation is only a message.
-pub fn enter(root: &Root, generation: &Generation, command: &[OsString]) -> Result<(), EnterError> {
+/// [`RecoverError`]; a failing activation is only a message.
+pub fn enter(root: &Root, generation: &Generation, command: &[OsString]) -> Result<(), RecoverError> {
     let step = |step: &str| {
         let step = step.to_owned();
-        move |source: Errno| EnterError::Step { step, source: source.into() }
+        move |source: Errno| RecoverError::Step { step, source: source.into() }
     };
     own_mounts()?;
     remount(root)?;
@@ -199,12 +178,12 @@ fn activate(generation: &Generation) {
     }
 }
 
-fn become_command(generation: &Generation, arguments: &[OsString]) -> EnterError {
+fn become_command(generation: &Generation, arguments: &[OsString]) -> RecoverError {
     let shell = generation.file("sw/bin/bash").into_os_string();
     let login = [shell, "-l".into()];
     let arguments = if arguments.is_empty() { &login[..] } else { arguments };
     let mut command = Command::new(&arguments[0]);
     environment(&mut command, generation);
     let source = command.args(&arguments[1..]).exec();
-    EnterError::Step { step: arguments[0].to_string_lossy().into_owned(), source }
+    RecoverError::Step { step: arguments[0].to_string_lossy().into_owned(), source }
 }

@@ -23,11 +23,12 @@ use rustix::thread::{
 };
 
 use super::drives::Drives;
+use super::inode::inode;
 use super::resume::{CALLER, REPORT, Resume};
 use super::start::wait_for_end;
 use super::state::Running;
 use super::task::Task;
-use super::{SESSION, cgroup, inode};
+use super::{SESSION, cgroup};
 use crate::session::SHELLS;
 use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, split};
 use crate::system::accounts::Entry;

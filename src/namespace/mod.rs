@@ -8,8 +8,10 @@ pub mod cgroup;
 pub mod drives;
 pub mod enter;
 pub mod helper;
+pub mod inode;
 pub mod limits;
 pub mod privileges;
+pub mod programs;
 pub mod refusals;
 pub mod resume;
 pub mod rundir;
@@ -20,27 +22,16 @@ pub mod task;
 pub mod waiter;
 
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::system::activation::CURRENT;
 use crate::system::generations::PROFILE;
 use crate::system::root::Root;
 use crate::system::settings::{Mode, Settings};
+use inode::inode;
+pub use programs::{HELPER, SESSION};
 use state::State;
 use task::Task;
-
-/// The privileged program: a file of the root, never of the store, which holds no such modes.
-pub const HELPER: &str = "/usr/lib/nixos-wsl/bin/nixos-wsl-enter";
-/// The first program of a session, and the login shell of who stays outside: beside the privileged one, and never asked to
-/// go inside, because it is at none of the users' shells' places.
-pub const SESSION: &str = "/usr/lib/nixos-wsl/bin/nixos-wsl-session";
-
-/// The inode of one of a process's namespaces; 0 if it cannot be told.
-#[must_use]
-pub fn inode(process: &str, namespace: &str) -> u64 {
-    std::fs::metadata(format!("/proc/{process}/ns/{namespace}")).map_or(0, |found| found.ino())
-}
 
 /// Whether this process lives where systemd is process 1.
 ///

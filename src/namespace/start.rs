@@ -12,9 +12,10 @@ use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 
+use super::inode::inode;
 use super::rundir::{PATH, RunDir, RunError, START_LOCK};
 use super::state::{Event, NAME, Phase, Running, State, ended};
-use super::{cgroup, inode, mounts_left_behind};
+use super::{cgroup, mounts_left_behind};
 use crate::boot::counting;
 use crate::sys;
 use crate::sys::namespace::{Namespaces, split};

@@ -26,7 +26,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 
-use super::inode;
+use super::inode::inode;
 use super::rundir::{RunDir, RunError};
 
 /// The file's name.

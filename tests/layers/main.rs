@@ -8,20 +8,6 @@ use std::path::Path;
 
 use sources::{Module, Uses};
 
-/// Arrows that are on their way out.
-const KNOWN_ARROWS: [(&str, &str); 2] = [("session", "boot"), ("session", "namespace")];
-
-/// Files that are on their way out of a circle.
-const KNOWN_CIRCLES: [&str; 7] = [
-    "apply::tree",
-    "install::place",
-    "namespace::resume",
-    "namespace::state",
-    "session::login",
-    "session::script::parse",
-    "session::script::run",
-];
-
 fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -100,8 +86,7 @@ fn no_layer_uses_what_the_design_does_not_let_it_use() {
         let from = layer(&module);
         for used in used {
             let to = layer(&used);
-            let known = KNOWN_ARROWS.contains(&(from.as_str(), to.as_str()));
-            if from != to && !known && !design.get(&from).is_some_and(|layers| layers.contains(&to)) {
+            if from != to && !design.get(&from).is_some_and(|layers| layers.contains(&to)) {
                 wrong.insert(format!("{} ► {}", module.join("::"), used.join("::")));
             }
         }
@@ -111,8 +96,7 @@ fn no_layer_uses_what_the_design_does_not_let_it_use() {
 
 #[test]
 fn no_two_files_use_each_other() {
-    let mut circles = circles(&uses());
-    circles.retain(|circle| !circle.iter().any(|file| KNOWN_CIRCLES.contains(&file.as_str())));
+    let circles = circles(&uses());
     assert!(circles.is_empty(), "files in a circle: {circles:#?}");
 }
 

@@ -1,6 +1,6 @@
 //! The parser: recursive descent over bytes, refusing whatever it does not know.
 
-use super::{Command, Join, List, Part, Statement, Test, Word};
+use super::syntax::{Command, Join, List, Part, Statement, Test, Word};
 
 /// The text needs a real shell.
 struct Refused;

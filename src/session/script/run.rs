@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use super::{Command, Join, List, Part, Statement, Test};
+use super::syntax::{Command, Join, List, Part, Statement, Test};
 
 /// Variables in the order of the environment they came from.
 #[derive(Debug, Default)]
