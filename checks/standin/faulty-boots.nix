@@ -19,8 +19,8 @@ in
     version = 10;
     services = packages: {
       "power-off.service" = early ''
-        ExecStart=${packages.systemd}/bin/systemctl poweroff
-        ExecStart=${packages.coreutils}/bin/sleep infinity
+        ExecStart=${packages.bash}/bin/bash -c "${packages.systemd}/bin/systemctl poweroff; ${packages.coreutils}/bin/sleep infinity"
+        TimeoutStopSec=5
       '';
     };
   };

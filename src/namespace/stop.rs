@@ -54,7 +54,7 @@ pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
         Some(running) => {
             // Before the end, in which this process may go too.
             if let Err(error) = counting::asked_to_stop(&Root::default()) {
-                eprintln!("nixos-wsl: this start counts as failed: {error}");
+                message::report(&format!("nixos-wsl: this start counts as failed: {error}"));
             }
             // Shells that come from now on wait for the end.
             State::advance(&folder, running.state.pidns, Event::Stopping)?;

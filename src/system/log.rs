@@ -43,7 +43,7 @@ impl Log {
         let _ = std::fs::create_dir_all("/var/log");
         match start(Path::new(FILE), Path::new(OLD)) {
             Ok(file) => self.file = Some(file),
-            Err(error) => self.warn(format_args!("{FILE}: no log file: {error}")),
+            Err(error) => self.warn(format_args!("no log file: {error}")),
         }
     }
 

@@ -219,7 +219,7 @@ fn a_read_only_root_still_gives_a_shell() {
     );
     let kmsg = fs::read_to_string(sim.folder("NixOS").join("kmsg.log")).expect("the kernel's log");
     assert!(kmsg.contains("attempts are not counted: /var/lib/nixos-wsl"), "{kmsg}");
-    assert!(kmsg.contains("/var/log/nixos-wsl-boot.log: no log file: Read-only file system"), "{kmsg}");
+    assert!(kmsg.contains("no log file: /var/log/nixos-wsl-boot.log: Read-only file system"), "{kmsg}");
     assert!(!sim.inside("NixOS", STATE).exists());
     let doctor = sim.run(["-u", "root", "--", "nixos-wsl", "doctor"]);
     assert!(

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod counting;
 mod left_behind;
 mod modes;
 mod privileges;

@@ -28,8 +28,9 @@ pub fn overdue(age: Duration) -> String {
 #[must_use]
 pub fn asked_by_wsl() -> bool {
     let process = format!("/proc/{WSL_INIT}");
-    let is_init =
-        std::fs::read_link(format!("{process}/exe")).is_ok_and(|file| file == Path::new(WSL_INIT_FILE));
+    let file = |path: &str| rustix::fs::stat(path).ok().map(|found| (found.st_dev, found.st_ino));
+    let program = file(&format!("{process}/exe"));
+    let is_init = program.is_some() && program == file(WSL_INIT_FILE);
     let status = std::fs::read_to_string(format!("{process}/status")).unwrap_or_default();
     is_init && ignores(&status, SIGTERM) == Some(false)
 }
