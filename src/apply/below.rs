@@ -46,9 +46,9 @@ impl Below {
         }
         let parent = self.folder(path.parent().unwrap_or(Path::new("/")))?;
         let mode = Mode::from_raw_mode(0o755);
-        let made = mkdirat(&parent, path.file_name().unwrap_or_default(), mode);
+        let created = mkdirat(&parent, path.file_name().unwrap_or_default(), mode);
         let opened = self.open_at(path).map_err(fail)?;
-        if made.is_ok() {
+        if created.is_ok() {
             fchmod(&opened, mode).map_err(fail)?;
         }
         Ok(opened)

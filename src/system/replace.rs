@@ -148,19 +148,19 @@ pub fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     Ok(openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// Replaces a file by what `fill` writes into the new one.
+/// Replaces a file by what `write` writes into the new one.
 ///
 /// # Errors
-/// Those of `fill`, and [`Failure`], with the path; what was there still is.
+/// Those of `write`, and [`Failure`], with the path; what was there still is.
 pub fn file<E: From<Failure>>(
     target: Target<'_>,
     attributes: Attributes,
     durability: Durability,
-    fill: impl FnOnce(&mut File) -> Result<(), E>,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
     let fail = |error: Errno| target.error(error);
     let (temporary, mut file) = Temporary::file(target).map_err(fail)?;
-    fill(&mut file)?;
+    write(&mut file)?;
     attributes.give(file.as_fd()).map_err(fail)?;
     if durability != Durability::None {
         file.sync_all().map_err(|error| target.error(error))?;
@@ -205,15 +205,15 @@ pub fn hard_link(
     complete(target, durability, |temporary| linkat(folder, name, target.folder, temporary, AtFlags::empty()))
 }
 
-/// Replaces by what `make` makes whole under the name that it is given. Without a file to hold, it cannot be told from
+/// Replaces by what `create` makes whole under the name that it is given. Without a file to hold, it cannot be told from
 /// another writer's.
 fn complete(
     target: Target<'_>,
     durability: Durability,
-    make: impl Fn(&OsStr) -> Result<(), Errno>,
+    create: impl Fn(&OsStr) -> Result<(), Errno>,
 ) -> Result<(), Failure> {
     again(|| {
-        let made = Temporary::link(target, &make).and_then(Temporary::take_place);
+        let made = Temporary::link(target, &create).and_then(Temporary::take_place);
         made.map_err(|error| target.error(if error == Errno::EXIST { Errno::NOENT } else { error }))
     })?;
     target.sync_folder(durability)
@@ -310,10 +310,10 @@ impl Temporary {
         })
     }
 
-    fn link(target: Target<'_>, make: impl Fn(&OsStr) -> Result<(), Errno>) -> Result<Self, Errno> {
+    fn link(target: Target<'_>, create: impl Fn(&OsStr) -> Result<(), Errno>) -> Result<Self, Errno> {
         clear(target);
         let name = temporary_name(target.name(), Kind::Link, 0);
-        make(&name)?;
+        create(&name)?;
         Self::new(target, name, Kind::Link, None)
     }
 
@@ -326,7 +326,7 @@ impl Temporary {
     fn locked<T>(
         target: Target<'_>,
         kind: Kind,
-        make: impl Fn(&OsStr) -> Result<(T, OwnedFd), Errno>,
+        create: impl Fn(&OsStr) -> Result<(T, OwnedFd), Errno>,
     ) -> Result<(Self, T), Errno> {
         clear(target);
         for slot in 0..SLOTS {
@@ -335,7 +335,7 @@ impl Temporary {
                 // Whoever holds all of them does not keep this one from its work.
                 remove(target.folder, &name)?;
             }
-            let (made, held) = match make(&name) {
+            let (made, held) = match create(&name) {
                 Err(Errno::EXIST | Errno::NOENT) => continue,
                 made => made?,
             };
