@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat, openat, statat};
+use rustix::fs::{
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, fstat, mkdirat, openat, statat,
+};
 use rustix::io::Errno;
 
 use super::error::ApplyError;
@@ -34,7 +36,7 @@ pub(super) fn put(work: &mut Work<'_>, tree: &Tree, names: &mut Names) -> Result
         }
         new.take_place(Durability::Full)?;
     }
-    let directory = open(work, tree)?;
+    let directory = open(work, tree, parent.as_fd())?;
     replace::clear_folder(directory.as_fd()).map_err(fail)?;
     let filled = fill(work, tree, directory.as_fd())?;
     if clean(work, tree, directory.as_fd(), names).map_err(fail)? || filled {
@@ -43,10 +45,19 @@ pub(super) fn put(work: &mut Work<'_>, tree: &Tree, names: &mut Names) -> Result
     Ok(())
 }
 
-/// The directory itself, made if it is missing, root's own.
-fn open(work: &Work<'_>, tree: &Tree) -> Result<OwnedFd, Failure> {
+/// The directory itself, made if it is missing, root's own; never what a link in its place leads to.
+fn open(work: &Work<'_>, tree: &Tree, parent: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
     let fail = |error: Errno| Failure::new("", work.below.path(&tree.path), error);
-    let directory = work.below.folder(&tree.path)?;
+    let name = tree.path.file_name().unwrap_or_default();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = match openat(parent, name, flags, Mode::empty()) {
+        Err(Errno::NOENT) => {
+            mkdirat(parent, name, Mode::from_raw_mode(0o755)).map_err(fail)?;
+            openat(parent, name, flags, Mode::empty())
+        }
+        opened => opened,
+    };
+    let directory = directory.map_err(fail)?;
     let found = fstat(&directory).map_err(fail)?;
     let (uid, gid) = own_ids();
     if (found.st_uid, found.st_gid) != (uid, gid) {

@@ -8,4 +8,5 @@ mod faults;
 mod first_start;
 mod kills;
 mod launcher;
+mod switch;
 mod terminals;

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod apply_swaps;
 mod attacker;
 mod descriptors;
 mod programs;

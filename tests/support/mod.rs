@@ -3,6 +3,8 @@
 
 pub mod image;
 pub mod installer;
+#[macro_use]
+pub mod kills;
 pub mod patience;
 pub mod sim;
 pub mod standin;

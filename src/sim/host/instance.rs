@@ -45,7 +45,7 @@ pub fn clean_up(registry: &Registry, folder: &Path) -> Result<(), Failure> {
 
 /// What is in a distribution's folder only while it starts or runs. The record comes last: until it is gone, the rest
 /// can be found.
-const LEFTOVERS: [&str; 5] = [SOCKET, START, "start.new", "instance.new", RECORD];
+const LEFTOVERS: [&str; 3] = [SOCKET, START, RECORD];
 
 /// Cleans up after every distribution whose supervisor was killed.
 ///

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::{DistributionState, Registration, delete};
 use crate::sim::wire::time::TimeFactor;
 use crate::system::error::{Context, Failure};
+use crate::system::replace::{self, Attributes, Durability};
 use crate::wsl::distribution::valid_name;
 
 /// The registry's directory.
@@ -242,9 +244,9 @@ impl Locked<'_> {
 
     /// Finishes what killed commands began: a half import is undone, a half removal completed.
     fn clean_up(&self) -> Result<(), Failure> {
-        delete(&self.registry.home.join("default.new"))?;
+        clear(&self.registry.home)?;
         for folder in self.folders()? {
-            delete(&folder.join("registration.new"))?;
+            clear(&folder)?;
             match read(&folder)? {
                 None => fs::remove_dir_all(&folder).doing_at("delete", &folder)?,
                 Some(registration) => match registration.state {
@@ -287,13 +289,13 @@ fn read(folder: &Path) -> Result<Option<Registration>, Failure> {
 ///
 /// The file cannot be written; the old one is still there.
 pub fn replace(path: &Path, contents: &[u8]) -> Result<(), Failure> {
-    let new = path.with_extension("new");
-    let written = File::create(&new).and_then(|mut file| {
-        io::Write::write_all(&mut file, contents)?;
-        fs::rename(&new, path)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written.doing_at("write", path)
+    replace::write(path, contents, Attributes::mode(0o644), Durability::None)
+        .map(drop)
+        .map_err(|failure| Failure::new("write", path, failure.into_reason()))
+}
+
+/// Removes what killed writers have left in a folder of the registry.
+fn clear(folder: &Path) -> Result<(), Failure> {
+    let open = File::open(folder).doing_at("open", folder)?;
+    replace::clear_folder(open.as_fd()).doing_at("read", folder)
 }
