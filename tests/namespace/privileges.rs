@@ -107,7 +107,7 @@ fn a_user_cannot_stop_trace_or_read_the_privileged_program() {
     let waiting = as_user(
         &sim,
         &format!(
-            "{HELPER} login bash -c 'id -u' 2>/dev/null & p=$!; sleep 1; grep ^Uid: /proc/$p/status; {attack}; touch /tmp/release; wait $p"
+            "{HELPER} login bash -c 'id -u' 2>/dev/null & p=$!; until grep -q '^Uid:.*[^0-9]0[^0-9]' /proc/$p/status; do sleep 0.1; done; grep ^Uid: /proc/$p/status; {attack}; touch /tmp/release; wait $p"
         ),
     );
     assert_eq!(waiting.out, "Uid:\t0\t0\t0\t0\n1000\n", "{waiting:?}");

@@ -4,7 +4,6 @@
 use crate::support::sim;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use crate::support::sim::shells::{HELPER, NAME, eventually, imported, ok, outside, shell, systemd};
 use crate::support::sim::{Sim, bundled, ended, exists};
@@ -132,11 +131,10 @@ fn a_systemd_that_died_is_started_again_and_a_stopped_one_leaves_nothing() {
     let first = systemd(&sim);
     let mut shell_inside =
         sim.command(["-d", NAME, "--", "sleep", "98765"]).stdout(Stdio::null()).spawn().expect("wsl-sim");
-    let deadline = Instant::now() + Duration::from_secs(20);
     // Exactly these words: those who bring it inside have them in longer lines of their own.
-    while !outside(&sim, "ps -eo args").lines().any(|line| line.trim() == "sleep 98765") {
-        assert!(Instant::now() < deadline, "no sleep");
-    }
+    eventually("the shell's program runs", || {
+        outside(&sim, "ps -eo args").lines().any(|line| line.trim() == "sleep 98765")
+    });
     outside(&sim, &format!("kill -9 {first}"));
     assert_ne!(sim::code(shell_inside.wait().expect("its end")), 0, "a shell does not outlive its systemd");
     assert_eq!(ok(&sim, "systemctl is-system-running"), "running");
@@ -337,7 +335,6 @@ fn a_waiter_that_is_killed_takes_its_shell_along() {
     for (signal, marker) in [("KILL", "98761"), ("TERM", "98762"), ("HUP", "98763")] {
         let mut client =
             sim.command(["-d", NAME, "--", "sleep", marker]).stderr(Stdio::null()).spawn().expect("wsl-sim");
-        let deadline = Instant::now() + Duration::from_secs(20);
         let sleeps = || {
             sim.processes(NAME)
                 .into_iter()
@@ -347,9 +344,7 @@ fn a_waiter_that_is_killed_takes_its_shell_along() {
                 })
                 .collect::<Vec<_>>()
         };
-        while sleeps().is_empty() {
-            assert!(Instant::now() < deadline, "no sleep");
-        }
+        eventually("the shell's program runs", || !sleeps().is_empty());
         let pids = sleeps();
         outside(
             &sim,
@@ -358,10 +353,7 @@ fn a_waiter_that_is_killed_takes_its_shell_along() {
             ),
         );
         assert_ne!(sim::code(client.wait().expect("its end")), 0, "{signal}");
-        while pids.iter().any(|&pid| exists(pid)) {
-            assert!(Instant::now() < deadline, "{signal}: the shell stays");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        eventually(&format!("{signal}: the shell ends"), || !pids.iter().any(|&pid| exists(pid)));
     }
 }
 
@@ -369,29 +361,21 @@ fn a_waiter_that_is_killed_takes_its_shell_along() {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn two_hundred_shells_leave_nothing_behind() {
     let Some(sim) = imported("two_hundred_shells_leave_nothing_behind") else { return };
-    let count = || {
-        outside(
+    let count = || -> Vec<u64> {
+        let numbers = outside(
             &sim,
             "ls /proc | grep -c '^[0-9]'; cat /proc/self/mountinfo | wc -l; find /sys/fs/cgroup -name 'session-*' | wc -l; find /run/nixos-wsl | wc -l",
-        )
+        );
+        numbers.lines().map(|number| number.trim().parse().expect("a number")).collect()
     };
     for _ in 0..3 {
         ok(&sim, "true");
     }
-    let settled = |wanted: Option<&str>| {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let now = count();
-            if wanted.is_none_or(|wanted| now == wanted) || Instant::now() > deadline {
-                return now;
-            }
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    };
-    std::thread::sleep(Duration::from_secs(2));
-    let before = settled(None);
+    let before = count();
     for number in 0..200 {
         assert_eq!(shell(&sim, &format!("exit {}", number % 50)).code, number % 50);
     }
-    assert_eq!(settled(Some(&before)), before, "processes, mounts, sessions, files");
+    eventually("no more processes, mounts, sessions and files than after three shells", || {
+        count().iter().zip(&before).all(|(after, before)| after <= before)
+    });
 }
