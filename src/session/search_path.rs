@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::system::settings::{Settings, Whole, WindowsPath};
 
 /// The start of every `PATH` that WSL gives (W§6.3); on NixOS most of these folders do not exist.
-const WSL_DEFAULTS: [&[u8]; 8] = [
+pub(super) const WSL_DEFAULTS: [&[u8]; 8] = [
     b"/usr/local/sbin",
     b"/usr/local/bin",
     b"/usr/sbin",
