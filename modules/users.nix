@@ -92,10 +92,7 @@ in
               shell = lib.mkOption {
                 apply =
                   shell:
-                  if cfg.enable && isLoginShell shell then
-                    wrapperOf config.name config.wslShellPath
-                  else
-                    shell;
+                  if cfg.enable && isLoginShell shell then wrapperOf config.name config.wslShellPath else shell;
               };
               wslRealShell = lib.mkOption {
                 type = lib.types.raw;

@@ -15,9 +15,7 @@ let
 
   # Every shell that a line in /etc/passwd can name: the configuration's, useradd's, and those that chsh permits.
   plain = builtins.unsafeDiscardStringContext;
-  shellsOf =
-    config:
-    map plain (lib.filter lib.isString (shellValues config));
+  shellsOf = config: map plain (lib.filter lib.isString (shellValues config));
   shellValues =
     config:
     map (user: user.shell) (lib.filter (user: user.enable) (lib.attrValues config.users.users))
@@ -33,7 +31,9 @@ let
     let
       entries = lib'.entriesOf system;
       plan = (builtins.fromJSON (plain config.wsl.files.root)).shells;
-      planned = lib.listToAttrs (map (wrapper: lib.nameValuePair wrapper.path wrapper.shell) plan.wrappers);
+      planned = lib.listToAttrs (
+        map (wrapper: lib.nameValuePair wrapper.path wrapper.shell) plan.wrappers
+      );
       named = lib.filter (lib.hasPrefix shells) (shellsOf config);
       own = lib.filter (user: user.enable && user.wslWrapShell) (lib.attrValues config.users.users);
     in
@@ -61,7 +61,14 @@ lib'.decide "users" (
     config.users.users.me.shell == "${shells}/alice/zsh"
   ) "the shell that activation writes"
   ++ lib'.expect (
-    !lib.any (line: lib.any (name: lib.hasPrefix "${name}:" line) [ "carol" "daemon" "dave" ]) passwd
+    !lib.any (
+      line:
+      lib.any (name: lib.hasPrefix "${name}:" line) [
+        "carol"
+        "daemon"
+        "dave"
+      ]
+    ) passwd
   ) "a user without a uid has no line in the image"
   ++ lib'.expect (
     entries."${shells}/alice/real".target == "${pkgs.zsh}/bin/zsh"

@@ -34,50 +34,51 @@ let
 
   generation = settings: import ./generation.nix ({ inherit lib packages programs; } // settings);
 
-  generations = mapAttrs (_: generation) {
-    first = { };
-    second.version = 2;
-    slow = {
-      version = 3;
-      activationDelay = 15;
-    };
-    failing = {
-      version = 4;
-      activationFails = true;
-    };
-    withoutSystemd = {
-      version = 5;
-      systemd = "missing";
-    };
-    brokenSystemd = {
-      version = 6;
-      systemd = "exits";
-    };
-    namespace = {
-      version = 7;
-      namespace = true;
-    };
-    namespaceBroken = {
-      version = 8;
-      namespace = true;
-      systemd = "exits";
-    };
-    namespaceRoot = {
-      version = 9;
-      namespace = true;
-      rootUser = true;
-    };
-    everyWay = {
-      version = 40;
-      inherit (everything) ways;
-    };
-    everyWayNamespace = {
-      version = 41;
-      namespace = true;
-      inherit (everything) ways;
-    };
-  }
-  // mapAttrs (_: generation) (import ./faulty-boots.nix);
+  generations =
+    mapAttrs (_: generation) {
+      first = { };
+      second.version = 2;
+      slow = {
+        version = 3;
+        activationDelay = 15;
+      };
+      failing = {
+        version = 4;
+        activationFails = true;
+      };
+      withoutSystemd = {
+        version = 5;
+        systemd = "missing";
+      };
+      brokenSystemd = {
+        version = 6;
+        systemd = "exits";
+      };
+      namespace = {
+        version = 7;
+        namespace = true;
+      };
+      namespaceBroken = {
+        version = 8;
+        namespace = true;
+        systemd = "exits";
+      };
+      namespaceRoot = {
+        version = 9;
+        namespace = true;
+        rootUser = true;
+      };
+      everyWay = {
+        version = 40;
+        inherit (everything) ways;
+      };
+      everyWayNamespace = {
+        version = 41;
+        namespace = true;
+        inherit (everything) ways;
+      };
+    }
+    // mapAttrs (_: generation) (import ./faulty-boots.nix);
   toplevels = mapAttrs (_: generation: generation.toplevel) generations;
   allToplevels = toplevels;
 

@@ -168,8 +168,7 @@ let
       # A name, group, home and shell for each of those whose number the activation finds.
       users-without-number = builtins.concatStringsSep "" (
         map (
-          user:
-          "${user.name} ${toString user.gid} ${user.home} ${root.loginShell user}\n"
+          user: "${user.name} ${toString user.gid} ${user.home} ${root.loginShell user}\n"
         ) accounts.usersWithoutNumber
       );
       passwd = textOf "/etc/passwd";
@@ -185,97 +184,99 @@ let
       defaultTarget
       ways
       ;
-    services = services packages // {
-      "standin.service" = {
-        wantedBy = [ "multi-user.target" ];
-        text = ''
-          [Unit]
-          Description=Says which generation runs
-
-          [Service]
-          Type=oneshot
-          RemainAfterExit=true
-          ExecStart=${coreutils}/bin/echo generation ${toString version}
-        '';
-      };
-
-      # As modules/boot.nix makes them.
-      "nixos-wsl-boot-complete.service" = {
-        wantedBy = [ "multi-user.target" ];
-        text = ''
-          [Unit]
-          Description=Record that this generation boots
-          After=multi-user.target
-
-          [Service]
-          Type=oneshot
-          RemainAfterExit=true
-          ExecStart=${binary "nixos-wsl"} boot-complete
-          ${if namespace then "ExecStop=${binary "nixos-wsl"} boot-complete --stopping" else ""}
-        '';
-      };
-      "nixos-wsl-boot-emergency.service" = {
-        wantedBy = [
-          "emergency.target"
-          "rescue.target"
-        ];
-        text = ''
-          [Unit]
-          Description=Record that this start ended where its user is to take over
-          DefaultDependencies=false
-          Conflicts=shutdown.target
-          Before=shutdown.target
-
-          [Service]
-          Type=oneshot
-          ExecStart=${binary "nixos-wsl"} boot-complete --emergency
-        '';
-      };
-      "nixos-wsl-boot-stop.service" = {
-        wantedBy = [ "shutdown.target" ];
-        text = ''
-          [Unit]
-          Description=Record who stops the system
-          DefaultDependencies=false
-          Before=shutdown.target umount.target final.target
-
-          [Service]
-          Type=oneshot
-          ExecStart=${binary "nixos-wsl"} boot-complete --stopping
-        '';
-      };
-    }
-    // (
-      if ways == null then
-        { }
-      else
-        {
-          "sshd.service" = {
-            wantedBy = [ "multi-user.target" ];
-            text = ''
-              [Unit]
-              Description=SSH daemon
-
-              [Service]
-              RuntimeDirectory=sshd
-              ExecStartPre=-${ways.openssh}/bin/ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key
-              ExecStart=${ways.openssh}/bin/sshd -D -f /etc/ssh/sshd_config
-            '';
-          };
-        }
-    )
-    // (
-      if namespace then
-        {
-          # As modules/namespace.nix does.
-          "session-.scope.d/overrides.conf".text = ''
+    services =
+      services packages
+      // {
+        "standin.service" = {
+          wantedBy = [ "multi-user.target" ];
+          text = ''
             [Unit]
-            Before=nixos-wsl-boot-complete.service
+            Description=Says which generation runs
+
+            [Service]
+            Type=oneshot
+            RemainAfterExit=true
+            ExecStart=${coreutils}/bin/echo generation ${toString version}
           '';
-        }
-      else
-        { }
-    );
+        };
+
+        # As modules/boot.nix makes them.
+        "nixos-wsl-boot-complete.service" = {
+          wantedBy = [ "multi-user.target" ];
+          text = ''
+            [Unit]
+            Description=Record that this generation boots
+            After=multi-user.target
+
+            [Service]
+            Type=oneshot
+            RemainAfterExit=true
+            ExecStart=${binary "nixos-wsl"} boot-complete
+            ${if namespace then "ExecStop=${binary "nixos-wsl"} boot-complete --stopping" else ""}
+          '';
+        };
+        "nixos-wsl-boot-emergency.service" = {
+          wantedBy = [
+            "emergency.target"
+            "rescue.target"
+          ];
+          text = ''
+            [Unit]
+            Description=Record that this start ended where its user is to take over
+            DefaultDependencies=false
+            Conflicts=shutdown.target
+            Before=shutdown.target
+
+            [Service]
+            Type=oneshot
+            ExecStart=${binary "nixos-wsl"} boot-complete --emergency
+          '';
+        };
+        "nixos-wsl-boot-stop.service" = {
+          wantedBy = [ "shutdown.target" ];
+          text = ''
+            [Unit]
+            Description=Record who stops the system
+            DefaultDependencies=false
+            Before=shutdown.target umount.target final.target
+
+            [Service]
+            Type=oneshot
+            ExecStart=${binary "nixos-wsl"} boot-complete --stopping
+          '';
+        };
+      }
+      // (
+        if ways == null then
+          { }
+        else
+          {
+            "sshd.service" = {
+              wantedBy = [ "multi-user.target" ];
+              text = ''
+                [Unit]
+                Description=SSH daemon
+
+                [Service]
+                RuntimeDirectory=sshd
+                ExecStartPre=-${ways.openssh}/bin/ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key
+                ExecStart=${ways.openssh}/bin/sshd -D -f /etc/ssh/sshd_config
+              '';
+            };
+          }
+      )
+      // (
+        if namespace then
+          {
+            # As modules/namespace.nix does.
+            "session-.scope.d/overrides.conf".text = ''
+              [Unit]
+              Before=nixos-wsl-boot-complete.service
+            '';
+          }
+        else
+          { }
+      );
   };
   etc = import ./etc.nix {
     inherit

@@ -238,14 +238,19 @@ rec {
     {
       dash = package "dash" [ "dash" ] [ glibc ];
       zsh = packageWith { without = [ "*/zsh/pcre.so" ]; } "zsh" [ "zsh" ] deps;
-      fish = packageWith {
-        without = [ "./usr/share/fish/tools" ];
-        # As nixpkgs does, so that /etc/fish counts.
-        finish = "echo 'if test -f /etc/fish/config.fish; source /etc/fish/config.fish; end' >> $out/etc/fish/config.fish";
-      } "fish" [
-        "fish"
-        "fish-common"
-      ] deps;
+      fish =
+        packageWith
+          {
+            without = [ "./usr/share/fish/tools" ];
+            # As nixpkgs does, so that /etc/fish counts.
+            finish = "echo 'if test -f /etc/fish/config.fish; source /etc/fish/config.fish; end' >> $out/etc/fish/config.fish";
+          }
+          "fish"
+          [
+            "fish"
+            "fish-common"
+          ]
+          deps;
       openssh = package "openssh" [
         "openssh-client"
         "openssh-server"

@@ -153,7 +153,12 @@ in
         "dbus.socket"
       ] (unit: "${dbus}/lib/systemd/system/${unit}")
       // lib.genAttrs machined (unit: "${ways.machined}/lib/systemd/system/${unit}")
-      // (if ways == null then { } else { "dbus-org.freedesktop.machine1.service" = "systemd-machined.service"; })
+      // (
+        if ways == null then
+          { }
+        else
+          { "dbus-org.freedesktop.machine1.service" = "systemd-machined.service"; }
+      )
       // aliases
       // wantLinks wants
       // ownWants;

@@ -98,7 +98,8 @@ fn remove_others(work: &Work<'_>, shells: &Shells, wanted: &[PathBuf]) -> Result
 }
 
 fn names(folder: BorrowedFd<'_>) -> Result<Vec<OsString>, Errno> {
-    let name = |entry: Result<DirEntry, Errno>| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned());
+    let name =
+        |entry: Result<DirEntry, Errno>| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned());
     let all: Vec<OsString> = Dir::read_from(folder)?.map(name).collect::<Result<_, Errno>>()?;
     Ok(all.into_iter().filter(|name| name != "." && name != "..").collect())
 }
