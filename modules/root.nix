@@ -9,7 +9,8 @@
 let
   cfg = config.wsl;
 
-  # Ids that NixOS leaves open are given out by the first activation, as on any other machine.
+  # Those with a line in the image's /etc/passwd. Ids that NixOS leaves open are given out by the first activation, as on any
+  # other machine.
   groups = lib.filter (group: group.gid != null) (lib.attrValues config.users.groups);
   gids = lib.listToAttrs (map (group: lib.nameValuePair group.name group.gid) groups);
   users = lib.sort (a: b: a.uid < b.uid) (
@@ -89,6 +90,11 @@ let
       wrapShell = user.wslWrapShell;
       hashedPassword = shadowField user;
     }) users;
+    # Everybody else whose shell is wrapped has no line in the image's /etc/passwd, but gets one that names the wrapper.
+    otherShells = lib.filter (
+      wrapped: !lib.any (user: user.name == wrapped.owner) users
+    ) cfg.wrappedShells;
+    defaultShell = "${pkgs.bashInteractive}/bin/bash";
     groups = map (group: { inherit (group) name gid members; }) groups;
     wslConf = cfg.files.wslConf;
     wslDistributionConf = cfg.files.distributionConf;

@@ -5,6 +5,7 @@
 {
   config,
   lib,
+  pkgs,
   ...
 }:
 
@@ -20,7 +21,26 @@ let
       "nologin"
     ];
 
+  # In the store where it can be, because the wrapper may run it before any generation is active.
+  pathOf = shell: if isPackage shell then "${shell}${shell.shellPath}" else toString shell;
+  nameOf = path: builtins.unsafeDiscardStringContext (baseNameOf path);
+  wrapperOf = owner: path: "/usr/lib/nixos-wsl/shells/${owner}/${nameOf path}";
+
   wrapped = lib.filter (user: user.enable && user.wslWrapShell) (lib.attrValues config.users.users);
+
+  # For whoever is made at run time, a wrapper of every permitted shell: useradd and chsh write it into /etc/passwd.
+  # The folder's name is one that no user can have.
+  sharedOwner = path: "@${nameOf path}";
+  sharedWrapper = path: wrapperOf (sharedOwner path) path;
+  default = config.users.defaultUserShell;
+  shared = lib.attrValues (
+    lib.listToAttrs (
+      map (path: lib.nameValuePair (nameOf path) path) (
+        lib.optional (isLoginShell default) (pathOf default)
+        ++ lib.filter (lib.hasPrefix builtins.storeDir) (map pathOf config.environment.shells)
+      )
+    )
+  );
 in
 {
   options = {
@@ -46,6 +66,22 @@ in
       '';
     };
 
+    wsl.wrappedShells = lib.mkOption {
+      type = lib.types.listOf lib.types.raw;
+      internal = true;
+      readOnly = true;
+      default =
+        map (user: {
+          owner = user.name;
+          shell = user.wslShellPath;
+        }) wrapped
+        ++ map (path: {
+          owner = sharedOwner path;
+          shell = path;
+        }) shared;
+      description = "Owner and shell of every wrapper, whether its owner has a number or not.";
+    };
+
     users.users = lib.mkOption {
       type = lib.types.attrsOf (
         lib.types.submodule (
@@ -56,10 +92,7 @@ in
               shell = lib.mkOption {
                 apply =
                   shell:
-                  if cfg.enable && isLoginShell shell then
-                    "/usr/lib/nixos-wsl/shells/${config.name}/${builtins.unsafeDiscardStringContext (baseNameOf config.wslShellPath)}"
-                  else
-                    shell;
+                  if cfg.enable && isLoginShell shell then wrapperOf config.name config.wslShellPath else shell;
               };
               wslRealShell = lib.mkOption {
                 type = lib.types.raw;
@@ -75,21 +108,15 @@ in
                 default = isLoginShell config.wslRealShell;
                 description = "Whether the shell lets the user in, and so gets the wrapper.";
               };
-              # In the store, because the wrapper may run it before any generation is active.
               wslShellPath = lib.mkOption {
                 type = lib.types.str;
                 readOnly = true;
                 internal = true;
                 default =
-                  let
-                    shell = config.wslRealShell;
-                  in
-                  if shell == null then
+                  if config.wslRealShell == null then
                     "/run/current-system/sw/bin/nologin"
-                  else if isPackage shell then
-                    "${shell}${shell.shellPath}"
                   else
-                    toString shell;
+                    pathOf config.wslRealShell;
                 description = "Path of the program that the wrapper runs.";
               };
             };
@@ -126,6 +153,22 @@ in
     # nixpkgs would have done both for the shell that the wrapper hides from it.
     environment.systemPackages = lib.filter isPackage (map (user: user.wslRealShell) wrapped);
     environment.shells = map (user: user.shell) wrapped;
+    # Beside the others, not among them: they follow from that list.
+    environment.etc.shells.text = lib.mkIf config.environment.shell.enable (
+      lib.concatMapStrings (path: "${sharedWrapper path}\n") shared
+    );
+    # nixpkgs' text with the wrapper in it.
+    environment.etc."default/useradd" =
+      lib.mkIf (config.security.shadow.enable && isLoginShell default)
+        {
+          source = lib.mkForce (
+            pkgs.writeText "useradd" ''
+              GROUP=100
+              HOME=${config.users.defaultUserHome}
+              SHELL=${sharedWrapper (pathOf default)}
+            ''
+          );
+        };
 
     assertions = [
       {

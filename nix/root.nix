@@ -8,7 +8,7 @@
 #   apply             `nixos-wsl/root.json` of a system: what `nixos-wsl apply` brings up to date on activation.
 #                     It does not depend on a system, so a system can hold it.
 #   loginShell USER   the shell to write into /etc/passwd for a user of the list below
-#   shells            these shells, of all users that nixos-wsl-shell serves
+#   shells            these shells, of all that nixos-wsl-shell serves
 {
   # Static programs, as absolute paths of files in the store:
   #   init   /sbin/init
@@ -30,6 +30,13 @@
   #     createHome ? wrapShell; homeMode ? "0700"; }
   # root must be one of them; WSL reads these files itself, without NSS.
   users,
+
+  # Shells to wrap besides those of these users, as a list of { owner; shell; }: of users whose numbers are found by an
+  # activation, and of whoever is made at run time. An owner is a folder: a user's name, or one that no user can have.
+  otherShells ? [ ],
+
+  # The shell, an absolute path, of users whose own is gone; null where nothing takes its place.
+  defaultShell ? null,
 
   # Groups as a list of { name; gid; members ? [ ]; }.
   groups,
@@ -54,7 +61,9 @@ let
   inherit (builtins)
     attrNames
     baseNameOf
+    concatMap
     concatStringsSep
+    dirOf
     elem
     filter
     head
@@ -94,9 +103,15 @@ let
     );
   # A name alone: it does not bring the shell's package along.
   nameOf = path: builtins.unsafeDiscardStringContext (baseNameOf path);
-  loginShell =
-    user: if isWrapped user then "${shells}/${user.name}/${nameOf user.shell}" else user.shell;
+  wrapperOf = owner: shell: "${shells}/${owner}/${nameOf shell}";
+  loginShell = user: if isWrapped user then wrapperOf user.name user.shell else user.shell;
   wrappedUsers = filter isWrapped users;
+  wrappedShells =
+    map (user: {
+      owner = user.name;
+      inherit (user) shell;
+    }) wrappedUsers
+    ++ otherShells;
 
   passwdLine =
     user:
@@ -132,16 +147,16 @@ let
     filter (user: user.createHome or (isWrapped user)) users
   );
 
-  # Each user's wrapper is a file of its own: its name tells programs which shell it is, its neighbour which one to run.
-  shellFiles = map (user: {
-    path = loginShell user;
-    source = programs.shell;
-    mode = "0755";
-  }) wrappedUsers;
-  shellLinks = map (user: {
-    path = "${shells}/${user.name}/real";
-    target = user.shell;
-  }) wrappedUsers;
+  # Each wrapper is a file of its own: its name tells programs which shell it is, its neighbour which one to run.
+  wrappers = map (wrapped: {
+    path = wrapperOf wrapped.owner wrapped.shell;
+    inherit (wrapped) shell;
+  }) wrappedShells;
+  wrapperEntries = concatMap (wrapped: [
+    (directory (dirOf wrapped.path))
+    (copy wrapped.path "0755" programs.shell)
+    (link "${dirOf wrapped.path}/real" wrapped.shell)
+  ]) wrappers;
 
   # --- programs ----------------------------------------------------------------------------------------------------
 
@@ -223,7 +238,6 @@ let
   );
 
   fileEntry = file: copy file.path file.mode file.source;
-  linkEntry = entry: link entry.path entry.target;
   binEntry =
     name:
     let
@@ -282,8 +296,7 @@ let
       (directoryOf "/tmp" "1777" 0 0)
       (directoryOf "/var/tmp" "1777" 0 0)
       (directoryOf "/var/empty" "0555" 0 0)
-    ]
-    ++ map (user: directory "${shells}/${user.name}") wrappedUsers;
+    ];
 
   # A daemon that builds as other users wants the store writable by their group, sticky; it would set that itself.
   nixbld = gidOf "nixbld";
@@ -314,14 +327,20 @@ let
     ++ map (entry: copy "${privileged.path}/${entry.name}" entry.mode entry.source) privileged.entries
     ++ map binEntry (attrNames binNames)
     ++ wslLinks
-    ++ map fileEntry (shellFiles ++ launcherFiles)
-    ++ map linkEntry shellLinks
+    ++ wrapperEntries
+    ++ map fileEntry launcherFiles
     ++ extraEntries;
 
   apply = {
     version = 1;
-    files = [ initFile ] ++ shellFiles ++ launcherFiles ++ extraApply.files or [ ];
-    links = shellLinks ++ extraApply.links or [ ];
+    files = [ initFile ] ++ launcherFiles ++ extraApply.files or [ ];
+    links = extraApply.links or [ ];
+    shells = {
+      path = shells;
+      source = programs.shell;
+      default = defaultShell;
+      inherit wrappers;
+    };
     trees = [
       {
         path = "/bin";
@@ -335,7 +354,7 @@ let
 in
 {
   inherit entries apply loginShell;
-  shells = map loginShell wrappedUsers;
+  shells = map (wrapped: wrapped.path) wrappers;
   spec = toplevel: {
     version = 1;
     profile = "${toplevel}";

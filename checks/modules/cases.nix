@@ -9,6 +9,7 @@ in
   # Another manager of users, emulation, containers, and every feature of this project.
   everything = {
     services.userborn.enable = true;
+    users.users.carol.isNormalUser = true;
     boot.binfmt.emulatedSystems = [
       (if pkgs.stdenv.hostPlatform.isx86_64 then "aarch64-linux" else "x86_64-linux")
     ];
@@ -53,6 +54,13 @@ in
   envfs = {
     services.envfs.enable = true;
     systemd.sysusers.enable = true;
+    users.mutableUsers = false;
+    users.allowNoPasswordLogin = true;
+    users.users.runner = {
+      isSystemUser = true;
+      group = "users";
+      useDefaultShell = true;
+    };
     networking.nameservers = [ "192.0.2.1" ];
     networking.extraHosts = "192.0.2.2 printer";
     wsl.systemd.mode = "namespace";
@@ -80,11 +88,19 @@ in
         shell = "/etc/profiles/per-user/bob/bin/fish";
         hashedPasswordFile = "/etc/secrets/bob";
       };
+      # The usual forms: the activation finds the numbers.
+      carol.isNormalUser = true;
+      dave = {
+        isNormalUser = true;
+        shell = pkgs.bashInteractive;
+        group = "daemon";
+      };
       daemon = {
         isSystemUser = true;
         group = "daemon";
       };
     };
+    users.defaultUserShell = pkgs.zsh;
     users.groups.daemon = { };
     programs.zsh.enable = true;
   };
@@ -102,6 +118,9 @@ in
   };
 
   # Every key of WSL's files, with the values that their grammar makes difficult, and an image of one's own.
+  custom.users.users.carol.isNormalUser = true;
+  custom.users.defaultUserShell = pkgs.fish;
+  custom.programs.fish.enable = true;
   custom.wsl = {
     distribution = {
       defaultName = "My.NixOS_1";

@@ -11,6 +11,14 @@ let
       files = config.wsl.files // {
         setEnvironment = config.system.build.setEnvironment.text;
       };
+      # What writes shells into /etc/passwd.
+      shells = {
+        users = map (user: user.shell) (
+          lib.filter (user: user.enable && user.wslWrapShell) (lib.attrValues config.users.users)
+        );
+        useradd = config.environment.etc."default/useradd".source.text;
+        permitted = config.environment.etc.shells.text;
+      };
       spec = config.system.build.tarball.spec // {
         # Not the real one, which would have to be evaluated as a whole.
         profile = "${builtins.storeDir}/00000000000000000000000000000000-nixos-system";

@@ -1,4 +1,5 @@
-# Users: an attribute that is not the user's name, wrapped shells in every form, and ids that flow into WSL's files.
+# Users: an attribute that is not the user's name, wrapped shells in every form, and ids that flow into WSL's files; and in
+# every kind of system, whoever's line in /etc/passwd can name a wrapper has it.
 { pkgs, lib', ... }:
 
 let
@@ -11,6 +12,46 @@ let
   shells = "/usr/lib/nixos-wsl/shells";
   has = lines: line: lib.elem line lines;
   installed = map lib.getName config.environment.systemPackages;
+
+  # Every shell that a line in /etc/passwd can name: the configuration's, useradd's, and those that chsh permits.
+  plain = builtins.unsafeDiscardStringContext;
+  shellsOf = config: map plain (lib.filter lib.isString (shellValues config));
+  shellValues =
+    config:
+    map (user: user.shell) (lib.filter (user: user.enable) (lib.attrValues config.users.users))
+    ++ map (lib.removePrefix "SHELL=") (
+      lib.filter (lib.hasPrefix "SHELL=") (
+        lib.splitString "\n" config.environment.etc."default/useradd".source.text
+      )
+    )
+    ++ lib.splitString "\n" config.environment.etc.shells.text;
+  wrappersMissing =
+    name:
+    { config, ... }@system:
+    let
+      entries = lib'.entriesOf system;
+      plan = (builtins.fromJSON (plain config.wsl.files.root)).shells;
+      planned = lib.listToAttrs (
+        map (wrapper: lib.nameValuePair wrapper.path wrapper.shell) plan.wrappers
+      );
+      named = lib.filter (lib.hasPrefix shells) (shellsOf config);
+      own = lib.filter (user: user.enable && user.wslWrapShell) (lib.attrValues config.users.users);
+    in
+    lib'.expect (lib.length named > lib.length own) "${name}: nobody's shell is wrapped"
+    ++ lib.concatMap (
+      shell:
+      lib'.expect (planned ? ${shell}) "${name}: ${shell} is not in root.json"
+      ++ lib'.expect (
+        (entries.${shell}.type or "") == "file"
+        && (entries."${dirOf shell}/real".target or "") == planned.${shell} or null
+      ) "${name}: ${shell} is not in the image"
+    ) named
+    ++ lib'.expect (lib.all (
+      user: planned.${user.shell} or null == plain user.wslShellPath
+    ) own) "${name}: a wrapper does not run its user's shell"
+    ++ lib'.expect (lib.any (lib.hasPrefix "SHELL=${shells}/@") (
+      lib.splitString "\n" config.environment.etc."default/useradd".source.text
+    )) "${name}: useradd gives a shell without a wrapper";
 in
 lib'.decide "users" (
   map (message: "assertion: ${message}") (lib'.failedAssertions system)
@@ -19,7 +60,16 @@ lib'.decide "users" (
   ++ lib'.expect (
     config.users.users.me.shell == "${shells}/alice/zsh"
   ) "the shell that activation writes"
-  ++ lib'.expect (!(has passwd "daemon")) "a user without a uid has no place in the image"
+  ++ lib'.expect (
+    !lib.any (
+      line:
+      lib.any (name: lib.hasPrefix "${name}:" line) [
+        "carol"
+        "daemon"
+        "dave"
+      ]
+    ) passwd
+  ) "a user without a uid has no line in the image"
   ++ lib'.expect (
     entries."${shells}/alice/real".target == "${pkgs.zsh}/bin/zsh"
   ) "the real shell of a package"
@@ -39,4 +89,15 @@ lib'.decide "users" (
     config.wsl.wslConf.automount.options == "metadata,uid=1234,gid=100"
   ) "automount.options follow the uid"
   ++ lib'.expect (lib.hasInfix "defaultUid=1234" config.wsl.files.distributionConf) "wsl-distribution.conf follows the uid"
+  ++ lib.concatLists (
+    lib.mapAttrsToList wrappersMissing {
+      inherit (lib'.systems)
+        accounts
+        custom
+        default
+        envfs
+        everything
+        ;
+    }
+  )
 )

@@ -2,6 +2,9 @@
 {
   # The users' real shell.
   shell,
+
+  # Other shells, each an attribute from a user's name to a path.
+  otherShells ? { },
 }:
 
 let
@@ -19,15 +22,27 @@ let
   daemon =
     name: id: home:
     user name id id home // { shell = "/run/current-system/sw/bin/nologin"; };
+  # As `users.users.bob.isNormalUser = true` declares them: the first activation finds a number.
+  normalUser = name: shell: {
+    inherit name shell;
+    gid = 100;
+    home = "/home/${name}";
+  };
 in
-{
+rec {
   users = [
     (user "root" 0 0 "/root" // { description = "System administrator"; })
     (daemon "messagebus" 4 "/run/dbus" // { description = "D-Bus system message bus daemon user"; })
     (daemon "systemd-network" 152 "/var/empty")
     (user "nixos" 1000 100 "/home/nixos")
+    (daemon "sshd" 999 "/var/empty" // { description = "SSH privilege separation user"; })
     (daemon "nobody" 65534 "/var/empty" // { description = "Unprivileged account (don't use!)"; })
   ];
+
+  usersWithoutNumber = [
+    (normalUser "bob" shell)
+  ]
+  ++ map (name: normalUser name otherShells.${name}) (builtins.attrNames otherShells);
 
   groups = [
     {
@@ -39,7 +54,7 @@ in
     {
       name = "wheel";
       gid = 1;
-      members = [ "nixos" ];
+      members = [ "nixos" ] ++ map (user: user.name) usersWithoutNumber;
     }
     (group "kmem" 2)
     (group "tty" 3)
@@ -63,6 +78,7 @@ in
     (group "render" 303)
     (group "sgx" 304)
     (group "shadow" 318)
+    (group "sshd" 999)
     (group "nogroup" 65534)
   ];
 }

@@ -33,6 +33,9 @@ for folder in "${!missing[@]}"; do ln -s -t "$folder" ${missing[$folder]}; done
 find /etc -path /etc/static -prune -o -lname '/etc/static/*' -xtype l -exec rm -f {} +
 install -m 0440 "$systemConfig/etc/sudoers" "/etc/.$$.tmp" && mv -Tf "/etc/.$$.tmp" /etc/sudoers
 
+# Before the users, whose shells must be there when /etc/passwd names them.
+"$nixosWsl" apply "$systemConfig/nixos-wsl/root.json"
+
 # Accounts stay as they are; ones this generation adds are appended.
 for file in passwd group; do
   present=$'\n'$(< "/etc/$file")
@@ -40,6 +43,17 @@ for file in passwd group; do
     [[ $present = *$'\n'"${line%%:*}:"* ]] || echo "$line" >> "/etc/$file"
   done < "$accounts/$file"
 done
+
+# Users without a number get the first free one, as from NixOS' update-users-groups.pl.
+while read -r name gid home shell; do
+  present=$'\n'$(< /etc/passwd)
+  [[ $present != *$'\n'"$name:"* ]] || continue
+  uid=1000
+  while [[ $present = *$'\n'*:x:"$uid":* ]]; do uid=$((uid + 1)); done
+  mkdir -p "$home" && chown "$uid:$gid" "$home" && chmod 0700 "$home"
+  echo "$name:!:1::::::" >> /etc/shadow
+  echo "$name:x:$uid:$gid::$home:$shell" >> /etc/passwd
+done < "$accounts/users-without-number"
 
 # Programs that run as root for others. /run may be mounted nosuid (W§4.2), and the store holds no such bits.
 mkdir -p /run/wrappers
@@ -50,8 +64,6 @@ for program in $setuidPrograms; do install -m 4755 "$program" "$wrappers/${progr
 old=$(readlink /run/wrappers/bin || true)
 ln -sfn "$wrappers" /run/wrappers/.bin && mv -Tf /run/wrappers/.bin /run/wrappers/bin
 [ -z "$old" ] || rm -rf "$old"
-
-"$nixosWsl" apply "$systemConfig/nixos-wsl/root.json"
 
 if [ "$activationFails" = 1 ]; then
   echo "activation: this generation fails on purpose" >&2

@@ -11,7 +11,8 @@ let
   inherit (builtins) baseNameOf elem mapAttrs;
 
   lib = import ./lib.nix { inherit system; };
-  packages = import ./packages.nix { inherit debs system; };
+  everything = import ./packages.nix { inherit debs system; };
+  packages = removeAttrs everything [ "ways" ];
 
   # Programs that run in the image are in its closure; the writer is not.
   select =
@@ -33,42 +34,53 @@ let
 
   generation = settings: import ./generation.nix ({ inherit lib packages programs; } // settings);
 
-  generations = mapAttrs (_: generation) {
-    first = { };
-    second.version = 2;
-    slow = {
-      version = 3;
-      activationDelay = 15;
-    };
-    failing = {
-      version = 4;
-      activationFails = true;
-    };
-    withoutSystemd = {
-      version = 5;
-      systemd = "missing";
-    };
-    brokenSystemd = {
-      version = 6;
-      systemd = "exits";
-    };
-    namespace = {
-      version = 7;
-      namespace = true;
-    };
-    namespaceBroken = {
-      version = 8;
-      namespace = true;
-      systemd = "exits";
-    };
-    namespaceRoot = {
-      version = 9;
-      namespace = true;
-      rootUser = true;
-    };
-  }
-  // mapAttrs (_: generation) (import ./faulty-boots.nix);
+  generations =
+    mapAttrs (_: generation) {
+      first = { };
+      second.version = 2;
+      slow = {
+        version = 3;
+        activationDelay = 15;
+      };
+      failing = {
+        version = 4;
+        activationFails = true;
+      };
+      withoutSystemd = {
+        version = 5;
+        systemd = "missing";
+      };
+      brokenSystemd = {
+        version = 6;
+        systemd = "exits";
+      };
+      namespace = {
+        version = 7;
+        namespace = true;
+      };
+      namespaceBroken = {
+        version = 8;
+        namespace = true;
+        systemd = "exits";
+      };
+      namespaceRoot = {
+        version = 9;
+        namespace = true;
+        rootUser = true;
+      };
+      everyWay = {
+        version = 40;
+        inherit (everything) ways;
+      };
+      everyWayNamespace = {
+        version = 41;
+        namespace = true;
+        inherit (everything) ways;
+      };
+    }
+    // mapAttrs (_: generation) (import ./faulty-boots.nix);
   toplevels = mapAttrs (_: generation: generation.toplevel) generations;
+  allToplevels = toplevels;
 
   image =
     settings:
@@ -86,6 +98,11 @@ let
   everyGeneration =
     let
       spec = generations.first.root.spec toplevels.first;
+      # Those with every way in have images of their own: they are twice the others' size.
+      toplevels = removeAttrs allToplevels [
+        "everyWay"
+        "everyWayNamespace"
+      ];
     in
     {
       roots = builtins.attrValues toplevels;
@@ -149,6 +166,10 @@ rec {
   namespaceBrokenTarball = imageOf "namespaceBroken";
   namespaceRootTarball = imageOf "namespaceRoot";
 
+  # The images with every shell and every way in.
+  everyWayTarball = imageOf "everyWay";
+  everyWayNamespaceTarball = imageOf "everyWayNamespace";
+
   # The same system as an installer; and those whose first start does not go well, or is the first shell's.
   installer = installerOf "first";
   failingInstaller = installerOf "failing";
@@ -168,6 +189,9 @@ rec {
       "broken-installer.tar.gz" = "${brokenInstaller}/tarball/nixos-wsl-installer.tar.gz";
       "namespace-installer.tar.gz" = "${namespaceInstaller}/tarball/nixos-wsl-installer.tar.gz";
       "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "every-way-image.tar.gz" = "${everyWayTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "every-way-namespace-image.tar.gz" =
+        "${everyWayNamespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-root-image.tar.gz" = "${namespaceRootTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-broken-image.tar.gz" = "${namespaceBrokenTarball}/tarball/nixos-wsl-${system}.tar.gz";

@@ -2,6 +2,8 @@
 {
   lib,
   packages,
+  # The packages of every way in, or null.
+  ways,
   units,
   osRelease,
   # The users' login shells.
@@ -21,17 +23,36 @@ let
   triple = builtins.replaceStrings [ "-linux" ] [ "-linux-gnu" ] builtins.currentSystem;
   module = "${pam}/lib/${triple}/security";
 
+  # What /etc/set-environment and pam_env set: the same list in two languages.
+  profileFolders = home: user: [
+    "${home}/.nix-profile/bin"
+    "/nix/profile/bin"
+    "${home}/.local/state/nix/profile/bin"
+    "/etc/profiles/per-user/${user}/bin"
+    "/nix/var/nix/profiles/default/bin"
+    "/run/current-system/sw/bin"
+  ];
+  wrappers = "/run/wrappers/bin";
+  joined = builtins.concatStringsSep ":";
+
   # PAM looks for modules at a place of its own, so each is named by its path, as NixOS does.
   pamService =
     {
       rootOk ? false,
       session ? true,
+      environment ? true,
     }:
     ''
       ${if rootOk then "auth sufficient ${module}/pam_rootok.so" else ""}
       auth required ${module}/pam_unix.so likeauth try_first_pass
       account required ${module}/pam_unix.so
       password required ${module}/pam_unix.so nullok yescrypt
+      ${
+        if environment then
+          "session required ${module}/pam_env.so conffile=/etc/pam/environment readenv=0"
+        else
+          ""
+      }
       session required ${module}/pam_unix.so
       ${if session then "session optional ${systemd}/lib/${triple}/security/pam_systemd.so" else ""}
     '';
@@ -43,6 +64,13 @@ let
     <busconfig>
       <servicedir>${systemd}/share/dbus-1/${kind}-services</servicedir>
       <includedir>${systemd}/share/dbus-1/${kind}.d</includedir>
+      ${
+        if ways == null then
+          ""
+        else
+          "<servicedir>${ways.machined}/share/dbus-1/${kind}-services</servicedir>"
+          + "<includedir>${ways.machined}/share/dbus-1/${kind}.d</includedir>"
+      }
     </busconfig>
   '';
 in
@@ -63,12 +91,27 @@ lib.tree "etc" {
     "etc/pam.d/login" = pamService { };
     "etc/pam.d/other" = pamService { session = false; };
     "etc/pam.d/passwd" = pamService { session = false; };
-    "etc/pam.d/runuser" = pamService { rootOk = true; };
+    "etc/pam.d/runuser" = pamService {
+      rootOk = true;
+      environment = false;
+    };
     "etc/pam.d/runuser-l" = pamService { rootOk = true; };
+    "etc/pam.d/sshd" = pamService { };
     "etc/pam.d/su" = pamService { rootOk = true; };
     "etc/pam.d/su-l" = pamService { rootOk = true; };
     "etc/pam.d/sudo" = pamService { session = false; };
     "etc/pam.d/systemd-user" = pamService { };
+
+    "etc/pam/environment" = ''
+      PATH   DEFAULT="${joined ([ wrappers ] ++ profileFolders "@{HOME}" "@{PAM_USER}")}"
+    '';
+
+    # Of whoever is made at run time.
+    "etc/default/useradd" = ''
+      GROUP=100
+      HOME=/home
+      SHELL=/usr/lib/nixos-wsl/shells/@bash/bash
+    '';
 
     "etc/sudo.conf" = ''
       Plugin sudoers_policy ${sudo}/libexec/sudo/sudoers.so
@@ -89,11 +132,6 @@ lib.tree "etc" {
       DefaultEnvironment="PATH=/run/wrappers/bin:/run/current-system/sw/bin"
       DefaultTimeoutStopSec=20s
     '';
-    "etc/systemd/user.conf" = ''
-      [Manager]
-      DefaultEnvironment="PATH=/run/wrappers/bin:/run/current-system/sw/bin"
-    '';
-
     "etc/bashrc" = ''
       if [ -n "$PS1" ]; then PS1='[\u@\h:\w]\$ '; fi
     '';
@@ -123,7 +161,10 @@ lib.tree "etc" {
       export NIXPKGS_CONFIG="/etc/nix/nixpkgs-config.nix"
       export LOCALE_ARCHIVE="${glibc}/lib/locale/locale-archive"
       export XDG_CONFIG_DIRS="/etc/xdg:$HOME/.nix-profile/etc/xdg:/run/current-system/sw/etc/xdg"
-      export PATH="/run/wrappers/bin:$HOME/.nix-profile/bin:/etc/profiles/per-user/$USER/bin:/nix/var/nix/profiles/default/bin:/run/current-system/sw/bin"
+      export PATH="${joined (profileFolders "$HOME" "$USER")}"
+
+      # Wrappers override other bin directories.
+      export PATH="${wrappers}:$PATH"
     '';
     "etc/shells" = ''
       /run/current-system/sw/bin/bash
@@ -131,5 +172,32 @@ lib.tree "etc" {
       ${builtins.concatStringsSep "\n" shells}
     '';
     "etc/standin/shell-of-the-stand-in" = "${bash}/bin/bash\n";
-  };
+  }
+  // (
+    if ways == null then
+      { }
+    else
+      {
+        # Debian's zsh looks here for what NixOS has in /etc.
+        "etc/zsh/zshenv" = ''
+          module_path=(${ways.zsh}/lib/${triple}/zsh/*)
+          if [ -z "''${__NIXOS_SET_ENVIRONMENT_DONE-}" ]; then . /etc/set-environment; fi
+        '';
+        # As babelfish translates /etc/set-environment.
+        "etc/fish/config.fish" = ''
+          if [ -z "$__NIXOS_SET_ENVIRONMENT_DONE" ]
+            set -gx __NIXOS_SET_ENVIRONMENT_DONE 1
+            set -gx PATH ${builtins.concatStringsSep " " ([ wrappers ] ++ profileFolders "$HOME" "$USER")}
+          end
+        '';
+        "etc/ssh/sshd_config" = ''
+          AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u
+          HostKey /etc/ssh/ssh_host_ed25519_key
+          KbdInteractiveAuthentication no
+          ListenAddress 127.0.0.1
+          PasswordAuthentication no
+          UsePAM yes
+        '';
+      }
+  );
 }

@@ -14,6 +14,9 @@
   # Whether systemd is the project's to start (wsl.systemd.mode = "namespace").
   namespace ? false,
 
+  # Every shell and every way in, from packages.nix: null, or the packages of `ways`.
+  ways ? null,
+
   # Whether WSL's default user is root then (wsl.systemd.namespace.privileges = "root").
   rootUser ? false,
 
@@ -43,6 +46,26 @@ let
 
   binary = name: "${programs}/bin/${name}";
 
+  # Every shell, by name.
+  shells = {
+    bash = "${bash}/bin/bash";
+  }
+  // builtins.mapAttrs (name: _: "${ways.${name}}/bin/${name}") (
+    if ways == null then { } else { inherit (ways) dash fish zsh; }
+  );
+  accounts = import ./accounts.nix {
+    shell = shells.bash;
+    otherShells =
+      if ways == null then
+        { }
+      else
+        {
+          dan = shells.dash;
+          fay = shells.fish;
+          zoe = shells.zsh;
+        };
+  };
+
   root = import ../../nix/root.nix {
     programs = {
       init = binary "nixos-wsl-init";
@@ -52,7 +75,17 @@ let
       session = binary "nixos-wsl-session";
       enter = if namespace then binary "nixos-wsl-enter" else null;
     };
-    inherit (import ./accounts.nix { shell = "${bash}/bin/bash"; }) users groups;
+    inherit (accounts) users groups;
+    otherShells =
+      map (user: {
+        owner = user.name;
+        inherit (user) shell;
+      }) accounts.usersWithoutNumber
+      ++ map (name: {
+        owner = "@${name}";
+        shell = shells.${name};
+      }) (builtins.attrNames shells);
+    defaultShell = shells.bash;
     inherit osRelease;
     wslConf = ''
       [automount]
@@ -113,7 +146,7 @@ let
     extraApply.files = [
       {
         path = "/etc/wsl.conf";
-        source = "${accounts}/wsl.conf";
+        source = "${accountFiles}/wsl.conf";
         mode = "0644";
       }
     ];
@@ -130,8 +163,14 @@ let
   };
 
   textOf = path: (head (filter (entry: entry.path == path) root.entries)).text;
-  accounts = lib.tree "accounts" {
+  accountFiles = lib.tree "accounts" {
     texts = {
+      # A name, group, home and shell for each of those whose number the activation finds.
+      users-without-number = builtins.concatStringsSep "" (
+        map (
+          user: "${user.name} ${toString user.gid} ${user.home} ${root.loginShell user}\n"
+        ) accounts.usersWithoutNumber
+      );
       passwd = textOf "/etc/passwd";
       group = textOf "/etc/group";
       "wsl.conf" = textOf "/etc/wsl.conf";
@@ -139,88 +178,115 @@ let
   };
 
   units = import ./units.nix {
-    inherit lib packages defaultTarget;
-    services = services packages // {
-      "standin.service" = {
-        wantedBy = [ "multi-user.target" ];
-        text = ''
-          [Unit]
-          Description=Says which generation runs
-
-          [Service]
-          Type=oneshot
-          RemainAfterExit=true
-          ExecStart=${coreutils}/bin/echo generation ${toString version}
-        '';
-      };
-
-      # As modules/boot.nix makes them.
-      "nixos-wsl-boot-complete.service" = {
-        wantedBy = [ "multi-user.target" ];
-        text = ''
-          [Unit]
-          Description=Record that this generation boots
-          After=multi-user.target
-
-          [Service]
-          Type=oneshot
-          RemainAfterExit=true
-          ExecStart=${binary "nixos-wsl"} boot-complete
-          ${if namespace then "ExecStop=${binary "nixos-wsl"} boot-complete --stopping" else ""}
-        '';
-      };
-      "nixos-wsl-boot-emergency.service" = {
-        wantedBy = [
-          "emergency.target"
-          "rescue.target"
-        ];
-        text = ''
-          [Unit]
-          Description=Record that this start ended where its user is to take over
-          DefaultDependencies=false
-          Conflicts=shutdown.target
-          Before=shutdown.target
-
-          [Service]
-          Type=oneshot
-          ExecStart=${binary "nixos-wsl"} boot-complete --emergency
-        '';
-      };
-      "nixos-wsl-boot-stop.service" = {
-        wantedBy = [ "shutdown.target" ];
-        text = ''
-          [Unit]
-          Description=Record who stops the system
-          DefaultDependencies=false
-          Before=shutdown.target umount.target final.target
-
-          [Service]
-          Type=oneshot
-          ExecStart=${binary "nixos-wsl"} boot-complete --stopping
-        '';
-      };
-    }
-    // (
-      if namespace then
-        {
-          # As modules/namespace.nix does.
-          "session-.scope.d/overrides.conf".text = ''
+    inherit
+      lib
+      packages
+      defaultTarget
+      ways
+      ;
+    services =
+      services packages
+      // {
+        "standin.service" = {
+          wantedBy = [ "multi-user.target" ];
+          text = ''
             [Unit]
-            Before=nixos-wsl-boot-complete.service
+            Description=Says which generation runs
+
+            [Service]
+            Type=oneshot
+            RemainAfterExit=true
+            ExecStart=${coreutils}/bin/echo generation ${toString version}
           '';
-        }
-      else
-        { }
-    );
+        };
+
+        # As modules/boot.nix makes them.
+        "nixos-wsl-boot-complete.service" = {
+          wantedBy = [ "multi-user.target" ];
+          text = ''
+            [Unit]
+            Description=Record that this generation boots
+            After=multi-user.target
+
+            [Service]
+            Type=oneshot
+            RemainAfterExit=true
+            ExecStart=${binary "nixos-wsl"} boot-complete
+            ${if namespace then "ExecStop=${binary "nixos-wsl"} boot-complete --stopping" else ""}
+          '';
+        };
+        "nixos-wsl-boot-emergency.service" = {
+          wantedBy = [
+            "emergency.target"
+            "rescue.target"
+          ];
+          text = ''
+            [Unit]
+            Description=Record that this start ended where its user is to take over
+            DefaultDependencies=false
+            Conflicts=shutdown.target
+            Before=shutdown.target
+
+            [Service]
+            Type=oneshot
+            ExecStart=${binary "nixos-wsl"} boot-complete --emergency
+          '';
+        };
+        "nixos-wsl-boot-stop.service" = {
+          wantedBy = [ "shutdown.target" ];
+          text = ''
+            [Unit]
+            Description=Record who stops the system
+            DefaultDependencies=false
+            Before=shutdown.target umount.target final.target
+
+            [Service]
+            Type=oneshot
+            ExecStart=${binary "nixos-wsl"} boot-complete --stopping
+          '';
+        };
+      }
+      // (
+        if ways == null then
+          { }
+        else
+          {
+            "sshd.service" = {
+              wantedBy = [ "multi-user.target" ];
+              text = ''
+                [Unit]
+                Description=SSH daemon
+
+                [Service]
+                RuntimeDirectory=sshd
+                ExecStartPre=-${ways.openssh}/bin/ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key
+                ExecStart=${ways.openssh}/bin/sshd -D -f /etc/ssh/sshd_config
+              '';
+            };
+          }
+      )
+      // (
+        if namespace then
+          {
+            # As modules/namespace.nix does.
+            "session-.scope.d/overrides.conf".text = ''
+              [Unit]
+              Before=nixos-wsl-boot-complete.service
+            '';
+          }
+        else
+          { }
+      );
   };
   etc = import ./etc.nix {
     inherit
       lib
       packages
+      ways
       units
       osRelease
       ;
-    shells = root.shells;
+    inherit (root) shells;
   };
 
   nixosVersionProgram = lib.tree "nixos-version" {
@@ -232,6 +298,7 @@ let
   path = lib.farm "system-path" "bin" (
     map (package: "${package}/bin/*") (
       builtins.attrValues packages
+      ++ (if ways == null then [ ] else builtins.attrValues ways)
       ++ [
         nixosVersionProgram
         programs
@@ -279,7 +346,7 @@ let
     }
     systemConfig=@out@
     systemdHelpers=${helpers}
-    accounts=${accounts}
+    accounts=${accountFiles}
     setuidPrograms="${toString setuidPrograms}"
     nixosWsl=${binary "nixos-wsl"}
     activationDelay=${toString activationDelay}

@@ -28,10 +28,22 @@ let
       name = "${nameOf file}.deb";
     };
 
-  package =
+  package = packageWith { };
+  packageWith =
+    {
+      # What of the Debian packages is left out, as patterns of tar.
+      without ? [ ],
+      # Shell commands at the end; $out is whole then.
+      finish ? "",
+    }:
     name: names: deps:
     derivation {
-      inherit name system;
+      inherit
+        name
+        system
+        without
+        finish
+        ;
       builder = "/bin/bash";
       args = [
         "-euo"
@@ -59,12 +71,41 @@ let
     "libpam-systemd"
     "libsystemd-shared"
   ];
+  # Libraries of the shells and of ssh alone: most systems of the stand-in have neither.
+  otherLibraryNames = [
+    "libbsd0"
+    "libcbor0.8"
+    "libedit2"
+    "libfido2-1"
+    "libmd0"
+    "libpcre2-32-0"
+    "libstdc++6"
+    "libwrap0"
+  ];
+  # Of programs that are not taken: fish's manual pages and configuration in a browser, downloads of systemd.
+  unusedNames = [
+    "libbrotli1"
+    "libcurl4"
+    "libldap-2.5-0"
+    "libnghttp2-14"
+    "libpipeline1"
+    "libpsl5"
+    "libpython3-stdlib"
+    "libpython3.11-minimal"
+    "libpython3.11-stdlib"
+    "librtmp1"
+    "libsasl2-2"
+    "libsasl2-modules-db"
+    "libsqlite3-0"
+    "libssh2-1"
+    "libuchardet0"
+  ];
   # Perl and what belongs to package management are dependencies of packages only, not of programs.
   isLibrary =
     file:
     match "lib.*|zlib1g_.*" file != null
     && match ".*perl.*|.*_all\\.deb" file == null
-    && !elem (nameOf file) (glibcNames ++ pamNames ++ otherNames);
+    && !elem (nameOf file) (glibcNames ++ pamNames ++ otherNames ++ otherLibraryNames ++ unusedNames);
 in
 rec {
   glibc = package "glibc" glibcNames [ ];
@@ -180,4 +221,43 @@ rec {
         libraries
         glibc
       ];
+
+  # For the systems that have every way in; `default.nix` says which.
+  ways =
+    let
+      otherLibraries = package "other-libraries" otherLibraryNames [
+        libraries
+        glibc
+      ];
+      deps = [
+        otherLibraries
+        libraries
+        glibc
+      ];
+    in
+    {
+      dash = package "dash" [ "dash" ] [ glibc ];
+      zsh = packageWith { without = [ "*/zsh/pcre.so" ]; } "zsh" [ "zsh" ] deps;
+      fish =
+        packageWith
+          {
+            without = [ "./usr/share/fish/tools" ];
+            # As nixpkgs does, so that /etc/fish counts.
+            finish = "echo 'if test -f /etc/fish/config.fish; source /etc/fish/config.fish; end' >> $out/etc/fish/config.fish";
+          }
+          "fish"
+          [
+            "fish"
+            "fish-common"
+          ]
+          deps;
+      openssh = package "openssh" [
+        "openssh-client"
+        "openssh-server"
+      ] ([ pam ] ++ deps);
+      bsdutils = package "bsdutils" [ "bsdutils" ] deps;
+      machined = packageWith { without = [ "./lib/systemd/systemd-pull" ]; } "systemd-machined" [
+        "systemd-container"
+      ] ([ systemd ] ++ deps);
+    };
 }

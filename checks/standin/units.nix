@@ -4,6 +4,8 @@
   packages,
   # What default.target is.
   defaultTarget,
+  # The packages of every way in, or null.
+  ways,
   # Own units, by name: { text; wantedBy ? [ ]; }
   services,
 }:
@@ -134,6 +136,8 @@ let
     ) (attrNames services)
   );
 
+  machined = if ways == null then [ ] else [ "systemd-machined.service" ];
+
   busConfig = kind: ''
     [Service]
     ExecStart=
@@ -148,6 +152,13 @@ in
         "dbus.service"
         "dbus.socket"
       ] (unit: "${dbus}/lib/systemd/system/${unit}")
+      // lib.genAttrs machined (unit: "${ways.machined}/lib/systemd/system/${unit}")
+      // (
+        if ways == null then
+          { }
+        else
+          { "dbus-org.freedesktop.machine1.service" = "systemd-machined.service"; }
+      )
       // aliases
       // wantLinks wants
       // ownWants;

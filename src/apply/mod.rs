@@ -18,6 +18,7 @@ mod error;
 mod plan;
 mod record;
 mod report;
+mod shells;
 mod tree;
 mod work;
 
@@ -62,6 +63,9 @@ pub fn apply(root: &Root, plan: &Path) -> Result<Report, ApplyError> {
     }
     if record != during {
         record.save(&work.below)?;
+    }
+    if let Some(shells) = &plan.shells {
+        shells::put(&mut work, shells)?;
     }
     Ok(work.report)
 }

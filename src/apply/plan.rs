@@ -7,6 +7,8 @@ use serde::Deserialize;
 use super::error::ApplyError;
 use crate::system::root::Root;
 
+/// The link to the shell itself, next to its wrapper.
+pub(super) const REAL: &str = "real";
 const LIMIT: u64 = 16 << 20;
 
 /// The files of the root outside the store that a system brings.
@@ -19,6 +21,7 @@ pub struct Plan {
     pub(super) links: Vec<PlannedLink>,
     #[serde(default)]
     pub(super) trees: Vec<Tree>,
+    pub(super) shells: Option<Shells>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,6 +67,26 @@ pub(super) enum Content {
     Link { target: PathBuf },
 }
 
+/// All wrappers that a system knows.
+#[derive(Debug, Deserialize)]
+pub(super) struct Shells {
+    /// Their folder; each is `OWNER/NAME` in it.
+    pub path: PathBuf,
+    /// The program that each of them is a copy of.
+    pub source: PathBuf,
+    /// The shell of those whose own is gone.
+    #[serde(default)]
+    default: Option<PathBuf>,
+    pub wrappers: Vec<Wrapper>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Wrapper {
+    pub path: PathBuf,
+    /// The shell that it runs.
+    pub shell: PathBuf,
+}
+
 impl Plan {
     /// Reads a plan and checks every path, name and mode in it: one that makes no sense changes nothing.
     pub(super) fn read(root: &Root, file: &Path) -> Result<Self, ApplyError> {
@@ -79,6 +102,7 @@ impl Plan {
         }
         plan.links.iter().try_for_each(|link| check_path(&link.path))?;
         plan.trees.iter().try_for_each(Tree::check)?;
+        plan.shells.iter().flat_map(Shells::paths).try_for_each(check_path)?;
         Ok(plan)
     }
 }
@@ -106,6 +130,26 @@ impl Tree {
     pub fn kept(&self, root: &Root) -> &[String] {
         let keeps = self.keep_while.as_ref().is_none_or(|path| root.path(path).exists());
         if keeps { &self.keep } else { &[] }
+    }
+}
+
+impl Shells {
+    /// Every path that the plan names in the root.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&*self.path).chain(self.wrappers.iter().map(|wrapper| &*wrapper.path))
+    }
+
+    /// Whether the path is a wrapper's: `/etc/passwd` is written by many, and only a name in an owner's folder is ours.
+    pub fn is_wrapper(&self, path: &Path) -> bool {
+        let Ok(below) = path.strip_prefix(&self.path) else { return false };
+        let parts: Vec<Component> = below.components().collect();
+        matches!(parts[..], [Component::Normal(_), Component::Normal(name)] if name != REAL)
+    }
+
+    /// The shell of a wrapper that has lost its own: one of the same name, or the default one.
+    pub fn in_place_of(&self, wrapper: &Path) -> Option<&Path> {
+        let same_name = self.wrappers.iter().find(|other| other.path.file_name() == wrapper.file_name());
+        same_name.map(|other| &other.shell).or(self.default.as_ref()).map(PathBuf::as_path)
     }
 }
 

@@ -41,6 +41,9 @@ fn names_wrapper(shell: Option<&OsStr>) -> bool {
 fn load(variables: &mut Variables, warn: &mut impl FnMut(String)) {
     name_user(variables, warn);
     let incoming = variables.get("PATH").unwrap_or_default().to_owned();
+    // The script starts from the system's own list. So what it leaves in `PATH` is NixOS's list whether it has set one,
+    // has added to it or has said nothing, and also if the caller's (pam_env's) was the same before.
+    variables.export("PATH", programs::folders());
     match find() {
         Ok((file, text)) => {
             if let Err(reason) = source(&file, &text, variables) {
@@ -50,8 +53,8 @@ fn load(variables: &mut Variables, warn: &mut impl FnMut(String)) {
         Err(reason) => warn(reason),
     }
     let settings = settings(warn);
-    let mut nixos = variables.get("PATH").filter(|path| **path != *incoming).unwrap_or_default().to_owned();
-    // NixOS's list is missing, or leads to a system that is not active: its programs are still worth having.
+    let mut nixos = variables.get("PATH").unwrap_or_default().to_owned();
+    // NixOS's list leads to a system that is not active yet: its programs are still worth having.
     if nixos.is_empty() || !Path::new(CURRENT).exists() {
         nixos.push(":");
         nixos.push(programs::folders());

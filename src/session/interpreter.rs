@@ -39,6 +39,7 @@ pub fn source(file: &Path, variables: &mut Variables) -> Result<(), String> {
         .args([file, &env])
         .env_remove("BASH_ENV")
         .env_remove("ENV")
+        .env("PATH", variables.get("PATH").unwrap_or_default())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .process_group(0)

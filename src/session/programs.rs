@@ -4,10 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use super::search_path::WSL_DEFAULTS;
 use crate::system::activation::CURRENT;
 use crate::system::generations::{self, PROFILE};
 use crate::system::root::Root;
 
+/// Programs with a setuid bit (NixOS's `security.wrapperDir`).
+const WRAPPERS: &str = "/run/wrappers/bin";
 /// The folders of a system that hold programs.
 const FOLDERS: [&str; 2] = ["sw/bin", "systemd/bin"];
 
@@ -31,23 +34,27 @@ fn systems() -> impl Iterator<Item = PathBuf> {
 /// `PATH` for `/bin/sh`: what it has to be set to, if it does not lead to a system's programs yet.
 ///
 /// WSL runs `systemctl … | grep …` by `/bin/sh` with no `PATH` at all, before and after activation (W§5.2); generated
-/// units run `mkdir` and `ln` with systemd's own (W§5.5). What the caller set comes first.
+/// units run `mkdir` and `ln` with systemd's own (W§5.5). What the caller chose comes first; the folders that WSL gives to
+/// every program, and Windows' behind them, come last.
 #[must_use]
 pub fn system_path(path: Option<&OsStr>) -> Option<OsString> {
-    let given = path.filter(|path| !path.is_empty());
-    if given
-        .is_some_and(|path| path.as_bytes().split(|&byte| byte == b':').any(|dir| dir.ends_with(b"/sw/bin")))
-    {
+    let given: Vec<&[u8]> = path.unwrap_or_default().as_bytes().split(|&byte| byte == b':').collect();
+    if given.iter().any(|folder| folder.ends_with(b"/sw/bin")) {
         return None;
     }
-    let mut all = given.map(|path| [path.as_bytes(), b":"].concat()).unwrap_or_default();
-    all.extend_from_slice(folders().as_bytes());
-    Some(OsString::from_vec(all))
+    let defaults = given.iter().position(|folder| WSL_DEFAULTS.contains(folder)).unwrap_or(given.len());
+    let (chosen, rest) = given.split_at(defaults);
+    let own = folders();
+    let all = [chosen, &[own.as_bytes()], rest].concat();
+    let all: Vec<&[u8]> = all.into_iter().filter(|folder| !folder.is_empty()).collect();
+    Some(OsString::from_vec(all.join(&b':')))
 }
 
 /// The folders of the running system's programs; before activation, those of the newest system that has some.
+///
+/// Those that act with rights of their own come first: the store's copies have no setuid bit.
 #[must_use]
 pub fn folders() -> String {
     let system = systems().find(|system| system.join("sw/bin").exists()).unwrap_or_else(|| PROFILE.into());
-    format!("{0}/sw/bin:{0}/systemd/bin:/bin", system.display())
+    format!("{WRAPPERS}:{0}/sw/bin:{0}/systemd/bin:/bin", system.display())
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::system::settings::{Settings, Whole, WindowsPath};
 
 /// The start of every `PATH` that WSL gives (W§6.3); on NixOS most of these folders do not exist.
-const WSL_DEFAULTS: [&[u8]; 8] = [
+pub(super) const WSL_DEFAULTS: [&[u8]; 8] = [
     b"/usr/local/sbin",
     b"/usr/local/bin",
     b"/usr/sbin",
@@ -33,7 +33,10 @@ pub fn merge(nixos: &OsStr, incoming: &OsStr, settings: &Settings) -> Paths {
     let mut path: Vec<&[u8]> = Vec::new();
     let mut windows: Vec<&[u8]> = Vec::new();
     let root = settings.automount_root.as_os_str().as_bytes();
-    for entry in entries(nixos).chain(entries(incoming)) {
+    // Whoever becomes another user (`sudo -i`) does not bring their programs along.
+    let incoming =
+        entries(incoming).filter(|entry| !is_profile(entry) || entries(nixos).any(|own| own == *entry));
+    for entry in entries(nixos).chain(incoming) {
         let is_windows = is_windows(entry, root);
         if is_windows && !windows.contains(&entry) {
             windows.push(entry);
@@ -63,6 +66,13 @@ fn is_windows(entry: &[u8], root: &[u8]) -> bool {
         Some([b'/', letter] | [b'/', letter, b'/', ..]) => letter.is_ascii_alphabetic(),
         _ => false,
     }
+}
+
+/// A user's own profile, as NixOS names them in `PATH`.
+fn is_profile(entry: &[u8]) -> bool {
+    entry.starts_with(b"/etc/profiles/per-user/")
+        || entry.ends_with(b"/.nix-profile/bin")
+        || entry.ends_with(b"/.local/state/nix/profile/bin")
 }
 
 /// One of WSL's own that is not there. Others stay without a look: some are on slow or absent drives.
@@ -167,6 +177,19 @@ mod tests {
         assert!(is_dead(b"/usr/local/games") || Path::new("/usr/local/games").is_dir());
         assert!(!is_dead(b"/bin"));
         assert_eq!(merged("", b"", &ALL, "/mnt").0, b"");
+    }
+
+    #[test]
+    fn another_user_s_profile_stays_with_them() {
+        let list = |home: &str, user: &str| {
+            format!(
+                "/w:{home}/.nix-profile/bin:{home}/.local/state/nix/profile/bin:/etc/profiles/per-user/{user}/bin:/sw"
+            )
+        };
+        let own = list("/root", "root");
+        let incoming = format!("{}:/opt/x", list("/home/bob", "bob"));
+        let (path, _) = merged(&own, incoming.as_bytes(), &ALL, "/mnt");
+        assert_eq!(path, format!("{own}:/opt/x").as_bytes());
     }
 
     #[test]

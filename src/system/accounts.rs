@@ -40,6 +40,16 @@ pub fn entry_named(root: &Root, name: &str) -> Result<Entry, String> {
         .and_then(|found| found.ok_or_else(|| none(&format!("name {name}"))))
 }
 
+/// The shells that the file names, also those of entries whose numbers cannot be read.
+///
+/// # Errors
+/// Those of reading the file.
+pub fn shells(root: &Root) -> std::io::Result<Vec<PathBuf>> {
+    let bytes = root.read("/etc/passwd", LIMIT)?;
+    let shell = |line: &[u8]| Some(OsStr::from_bytes(line.split(|&byte| byte == b':').nth(6)?).into());
+    Ok(bytes.split(|&byte| byte == b'\n').filter_map(shell).collect())
+}
+
 fn none(what: &str) -> String {
     format!("/etc/passwd: no user with {what}")
 }

@@ -302,3 +302,132 @@ fn a_name_is_kept_only_while_a_path_exists() {
     fixture.apply(plan).unwrap();
     assert_eq!(fixture.names("bin"), [""; 0]);
 }
+
+/// A plan with one declared user and the wrapper for everybody else.
+fn shells(wrappers: &[(&str, &str)]) -> String {
+    let wrapper = |(path, shell): &(&str, &str)| {
+        format!(r#"{{"path":"{SHELLS}/{path}","shell":"/nix/store/{shell}"}}"#)
+    };
+    let wrappers: Vec<String> = wrappers.iter().map(wrapper).collect();
+    format!(
+        r#"{{"version":1,"shells":{{"path":"{SHELLS}","source":"/nix/store/sh","default":"/nix/store/bash",
+        "wrappers":[{}]}}}}"#,
+        wrappers.join(",")
+    )
+}
+
+const SHELLS: &str = "/usr/lib/nixos-wsl/shells";
+
+impl Fixture {
+    /// A system with bash and zsh, and these shells in `/etc/passwd`.
+    fn with_shells(shells: &[&str]) -> Self {
+        let fixture = Self::new();
+        fixture.write("nix/store/bash", "");
+        fixture.write("nix/store/zsh", "");
+        fixture.passwd(shells);
+        fixture
+    }
+
+    fn passwd(&self, shells: &[&str]) {
+        let lines = shells.iter().enumerate().map(|(id, shell)| format!("u{id}:x:{id}:100::/:{shell}\n"));
+        self.write("etc/passwd", &lines.collect::<String>());
+    }
+
+    /// What a wrapper runs; its file must be the program.
+    fn shell(&self, wrapper: &str) -> String {
+        let file = self.path(&format!("usr/lib/nixos-wsl/shells/{wrapper}"));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "shell", "{wrapper}");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o755, "{wrapper}");
+        let target = fs::read_link(file.with_file_name("real")).unwrap();
+        target.strip_prefix("/nix/store").unwrap().to_str().unwrap().into()
+    }
+}
+
+const EVERYBODY: (&str, &str) = ("@bash/bash", "bash");
+
+#[test]
+fn whoever_s_line_names_a_wrapper_has_it() {
+    let named = format!("{SHELLS}/carol/zsh");
+    let fixture = Fixture::with_shells(&["/bin/sh", &named]);
+    // A line whose numbers nobody can read is one all the same.
+    let passwd = fs::read_to_string(fixture.path("etc/passwd")).unwrap();
+    fixture.write("etc/passwd", &format!("{passwd}dave:x:::::{SHELLS}/dave/fish\n\nbroken\n"));
+    let plan = shells(&[("bob/zsh", "zsh"), EVERYBODY]);
+    fixture.apply(&plan).unwrap();
+    assert_eq!(fixture.names("usr/lib/nixos-wsl/shells"), ["@bash", "bob", "carol", "dave"]);
+    assert_eq!(fixture.shell("bob/zsh"), "zsh");
+    assert_eq!(fixture.shell("@bash/bash"), "bash");
+    // One that only the line names runs a shell of its name, or else the default one.
+    assert_eq!(fixture.shell("carol/zsh"), "zsh");
+    assert_eq!(fixture.shell("dave/fish"), "bash");
+}
+
+#[test]
+fn a_wrapper_that_only_etc_passwd_names_is_brought_up_to_date() {
+    let named = format!("{SHELLS}/carol/zsh");
+    let fixture = Fixture::with_shells(&[&named]);
+    fixture.apply(&shells(&[("carol/zsh", "zsh"), EVERYBODY])).unwrap();
+    // Carol is no longer declared; her line stays (users.mutableUsers).
+    fixture.write("usr/lib/nixos-wsl/shells/carol/zsh", "the program of an older generation");
+    fixture.apply(&shells(&[EVERYBODY])).unwrap();
+    assert_eq!(fixture.shell("carol/zsh"), "zsh", "what she had, as long as it is there");
+    fs::remove_file(fixture.path("nix/store/zsh")).unwrap();
+    fixture.apply(&shells(&[EVERYBODY])).unwrap();
+    assert_eq!(fixture.shell("carol/zsh"), "bash");
+    // A shell that appears only when the system is active is no lost one.
+    let real = fixture.path("usr/lib/nixos-wsl/shells/carol/real");
+    fs::remove_file(&real).unwrap();
+    symlink("/run/current-system/sw/bin/zsh", &real).unwrap();
+    fixture.apply(&shells(&[EVERYBODY])).unwrap();
+    assert_eq!(fs::read_link(&real).unwrap(), Path::new("/run/current-system/sw/bin/zsh"));
+}
+
+/// The users' own script comes after `apply`: until then the old line counts.
+#[test]
+fn a_changed_shell_keeps_its_old_wrapper_until_no_line_names_it() {
+    let old = format!("{SHELLS}/bob/bash");
+    let fixture = Fixture::with_shells(&[&old]);
+    fixture.apply(&shells(&[("bob/bash", "bash"), EVERYBODY])).unwrap();
+    let plan = shells(&[("bob/zsh", "zsh"), EVERYBODY]);
+    fixture.apply(&plan).unwrap();
+    assert_eq!(fixture.names("usr/lib/nixos-wsl/shells/bob"), ["bash", "real", "zsh"]);
+    assert_eq!(fixture.shell("bob/bash"), "zsh", "the line is old, the shell is the new one");
+    fixture.passwd(&[&format!("{SHELLS}/bob/zsh")]);
+    fixture.apply(&plan).unwrap();
+    assert_eq!(fixture.names("usr/lib/nixos-wsl/shells/bob"), ["real", "zsh"]);
+}
+
+#[test]
+fn f35_wrappers_that_nobody_has_go() {
+    let fixture = Fixture::with_shells(&[]);
+    fixture.apply(&shells(&[("bob/bash", "bash"), EVERYBODY])).unwrap();
+    fixture.write("usr/lib/nixos-wsl/shells/bob/.nixos-wsl-new-bash", "half");
+    fixture.apply(&shells(&[EVERYBODY])).unwrap();
+    assert_eq!(fixture.names("usr/lib/nixos-wsl/shells"), ["@bash"]);
+    // Without the list of users nobody is known to be gone.
+    fixture.apply(&shells(&[("bob/bash", "bash"), EVERYBODY])).unwrap();
+    for take_away in [
+        |fixture: &Fixture| fs::remove_file(fixture.path("etc/passwd")).unwrap(),
+        |fixture: &Fixture| fs::create_dir(fixture.path("etc/passwd")).unwrap(),
+    ] {
+        take_away(&fixture);
+        let applied = fixture.apply(&shells(&[EVERYBODY]));
+        assert_eq!(fixture.names("usr/lib/nixos-wsl/shells"), ["@bash", "bob"]);
+        if let Err(reason) = applied {
+            assert!(reason.contains("/etc/passwd: "), "{reason}");
+        }
+    }
+}
+
+/// What `/etc/passwd` says is data: nothing outside the folder is written or removed.
+#[test]
+fn a_line_leads_nowhere_else() {
+    let lines =
+        ["/../../x/y", "/a/../../y", "/a", "/a/b/c", "/a/real", "/"].map(|end| format!("{SHELLS}{end}"));
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let fixture = Fixture::with_shells(&lines);
+    fixture.apply(&shells(&[EVERYBODY])).unwrap();
+    assert_eq!(fixture.names("usr/lib/nixos-wsl/shells"), ["@bash"]);
+    assert_eq!(fixture.names("usr/lib/nixos-wsl"), ["shells"]);
+    assert_eq!(fixture.names("usr/lib"), ["nixos-wsl"]);
+}

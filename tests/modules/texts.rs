@@ -173,3 +173,27 @@ fn the_validator_has_no_error_and_two_warnings() {
         assert_eq!(warnings, expected, "{name}");
     }
 }
+
+/// Whatever can write a wrapper into `/etc/passwd` writes one that every activation brings up to date.
+#[test]
+#[ignore = "needs what checks/modules/run evaluates"]
+fn every_wrapper_that_a_line_can_name_is_in_the_plan() {
+    const SHELLS: &str = "/usr/lib/nixos-wsl/shells/";
+    for (name, system) in systems() {
+        let plan: Value = serde_json::from_str(text(&system, "root")).expect("JSON");
+        let wrappers = plan["shells"]["wrappers"].as_array().expect("wrappers");
+        let shells = &system["shells"];
+        let users =
+            shells["users"].as_array().expect("users").iter().map(|shell| shell.as_str().expect("a path"));
+        let texts = ["useradd", "permitted"].map(|key| shells[key].as_str().expect("a text"));
+        let lines = texts.iter().flat_map(|text| text.lines()).map(|line| line.trim_start_matches("SHELL="));
+        let named: Vec<&str> = users.chain(lines).filter(|shell| shell.starts_with(SHELLS)).collect();
+        assert!(
+            named.iter().any(|shell| shell.starts_with("/usr/lib/nixos-wsl/shells/@")),
+            "{name}: {named:?}"
+        );
+        for shell in named {
+            assert!(wrappers.iter().any(|wrapper| wrapper["path"] == shell), "{name}: {shell}");
+        }
+    }
+}

@@ -10,3 +10,5 @@ mod set_environment;
 mod shell;
 mod system_shell;
 mod user_session;
+mod users;
+mod ways_in;

@@ -114,6 +114,44 @@ fn f13_no_variable_at_all_is_enough() {
     assert_eq!(stdout(&output), expected);
 }
 
+/// pam_env gives what `/etc/set-environment` sets: the script has set it all the same (`su -`, `ssh`).
+#[test]
+fn f13_the_list_that_pam_has_set_already_stays_in_its_order() {
+    needs_world!("f13_the_list_that_pam_has_set_already_stays_in_its_order");
+    let world = World::with_generations(1);
+    let running = world.boot();
+    let list = "/run/wrappers/bin:/home/alice/.nix-profile/bin:/nix/profile/bin:/run/current-system/sw/bin";
+    let scripts = [
+        SET_ENVIRONMENT.to_owned(),
+        // By a real shell.
+        format!("{SET_ENVIRONMENT}export A=$(echo sub)\n"),
+        // One that sets none: the system's programs come in the same order.
+        "export A=b\n".to_owned(),
+        "export A=$(echo sub)\n".to_owned(),
+        // One that only adds to it.
+        "export PATH=\"/run/wrappers/bin:$PATH\"\n".to_owned(),
+        "export PATH=\"$(echo /run/wrappers/bin):$PATH\"\n".to_owned(),
+    ];
+    for script in &scripts {
+        world.write("etc/set-environment", script);
+        for (more, end) in [("", ""), (":/mnt/c/W", ":/mnt/c/W"), (":/opt/x:/mnt/c/W", ":/opt/x:/mnt/c/W")] {
+            let mut command = running.command(ALICE);
+            let path = format!("{list}{more}");
+            let output = as_alice(command.args(["-c", "echo $PATH"]), &path).output().unwrap();
+            let text = stdout(&output);
+            let entries: Vec<&str> = text.trim().split(':').collect();
+            assert_eq!(entries[0], "/run/wrappers/bin", "{script}: {output:?}");
+            assert!(text.ends_with(&format!("{end}\n")), "{script}: {output:?}");
+            let places = ["/home/alice/.nix-profile/bin", "/nix/profile/bin", "/run/current-system/sw/bin"]
+                .map(|folder| entries.iter().position(|entry| *entry == folder));
+            assert!(places.iter().all(Option::is_some), "{script}: {output:?}");
+            if script.starts_with("# DO NOT EDIT") {
+                assert_eq!(text, format!("{list}{more}\n"), "{script}: {output:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn windows_folders_follow_the_settings() {
     needs_world!("windows_folders_follow_the_settings");
@@ -167,7 +205,10 @@ fn f15_a_bad_file_is_a_line_and_the_shell_goes_on() {
     let check = |name: &str, reason: &str| {
         let mut command = running.command(ALICE);
         let output = as_alice(command.args(["-c", "echo shell $PATH"]), "/bin").output().unwrap();
-        assert!(stdout(&output).starts_with("shell /run/current-system/sw/bin:"), "{name}: {output:?}");
+        assert!(
+            stdout(&output).starts_with("shell /run/wrappers/bin:/run/current-system/sw/bin:"),
+            "{name}: {output:?}"
+        );
         let text = stderr(&output);
         assert!(
             text.contains("/etc/set-environment") && text.contains(reason) && text.lines().count() == 1,

@@ -41,7 +41,7 @@ fn sh_works_without_path_run_and_activation() {
     let output = running.run("/bin/sh", &["-c", "echo $0 $PATH; true | cat"]);
     assert_eq!(
         stdout(&output),
-        "/bin/sh /nix/store/system-1/sw/bin:/nix/store/system-1/systemd/bin:/bin\n",
+        "/bin/sh /run/wrappers/bin:/nix/store/system-1/sw/bin:/nix/store/system-1/systemd/bin:/bin\n",
         "{output:?}"
     );
 }
@@ -61,8 +61,12 @@ fn sh_keeps_the_callers_path_first_and_is_posix() {
                 .unwrap(),
         )
     };
-    let own = "/run/current-system/sw/bin:/run/current-system/systemd/bin:/bin";
+    let own = "/run/wrappers/bin:/run/current-system/sw/bin:/run/current-system/systemd/bin:/bin";
     assert_eq!(path_of("/usr/lib/systemd"), format!("/usr/lib/systemd:{own}\nposix\n"));
+    // What WSL gives to every program, and Windows' folders, come last.
+    let wsl = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/wsl/lib:/mnt/c/Windows";
+    assert_eq!(path_of(wsl), format!("{own}:{wsl}\nposix\n"));
+    assert_eq!(path_of(&format!("/opt/x:{wsl}")), format!("/opt/x:{own}:{wsl}\nposix\n"));
     assert_eq!(path_of("/a:/run/current-system/sw/bin:/b"), "/a:/run/current-system/sw/bin:/b\nposix\n");
 }
 

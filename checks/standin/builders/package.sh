@@ -1,12 +1,16 @@
 # Builder of one store path from Debian packages: unpack, one prefix for all, programs that need nothing outside the store.
-# In: $debs (files), $deps (store paths that hold libraries and programs), $out.
+# In: $debs (files), $deps (store paths that hold libraries and programs), $without (patterns of tar), $finish (commands),
+# $out.
 
 tree=$PWD/tree
 mkdir -p "$tree" "$out"
+excluded=()
+for pattern in $without; do excluded+=("--exclude=$pattern"); done
 for deb in $debs; do
   dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$tree" --no-same-owner --no-same-permissions \
     --exclude='./usr/share/doc' --exclude='./usr/share/man' --exclude='./usr/share/locale' --exclude='./usr/share/lintian' \
-    --exclude='./usr/lib/*/gconv' --exclude='./usr/share/bug' --exclude='./usr/share/bash-completion' --exclude='./usr/share/zsh' --exclude='./usr/share/info'
+    --exclude='./usr/lib/*/gconv' --exclude='./usr/share/bug' --exclude='./usr/share/bash-completion' --exclude='./usr/share/zsh' --exclude='./usr/share/info' \
+    "${excluded[@]}"
 done
 
 # /usr and / become one prefix, and sbin is bin, as in every NixOS package. The lib64 link to the loader goes: programs
@@ -70,3 +74,5 @@ done < <(find "$out" -type f)
 while read -r file; do
   if grep -qI '' "$file"; then sed -E -i -f "$PWD/rules" "$file"; fi
 done < <(find "$out/lib/systemd" "$out/share/dbus-1" "$out/bin" -type f 2>/dev/null)
+
+eval "$finish"
