@@ -89,7 +89,8 @@ pub fn open(user: Option<&str>, program: &[OsString]) -> String {
                     `wsl` start both again, `nixos-wsl logs` and `nixos-wsl doctor` say what keeps it from running"
                 .to_owned();
         }
-        Status::Inside | Status::Running(_) | Status::Starting(_) | Status::Stopping(_) | Status::Stopped => {}
+        Status::Inside | Status::Running(_) | Status::Starting(_) | Status::Stopping(_) | Status::Stopped => {
+        }
     }
     // Without a setuid program root's own shell is the way to that one user's (wsl.systemd.namespace.privileges).
     let of_root = !inside() && settings().systemd_user.is_some_and(|name| entry.name == *name);

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{CommandError, Outcome};
 use super::output::print;
+use super::{CommandError, Outcome};
 use crate::boot::counting;
 use crate::features::drivers::{self, Drivers};
 use crate::features::start_menu;

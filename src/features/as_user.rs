@@ -89,7 +89,8 @@ pub fn open(path: &Path, uid: u32, limit: u64) -> Option<File> {
 
 /// Where the kernel says that an open file is.
 fn in_store(file: &OwnedFd) -> bool {
-    std::fs::read_link(descriptor(file)).is_ok_and(|path| path.as_os_str().as_encoded_bytes().starts_with(STORE.as_bytes()))
+    std::fs::read_link(descriptor(file))
+        .is_ok_and(|path| path.as_os_str().as_encoded_bytes().starts_with(STORE.as_bytes()))
 }
 
 fn descriptor(file: &OwnedFd) -> String {

@@ -103,16 +103,22 @@ impl Kind {
 /// Writes all that is to be copied, as [`Member`]s.
 fn send_all(pipe: &mut impl Write, sources: &[PathBuf], uid: u32) -> io::Result<()> {
     let mut names = BTreeSet::new();
-    for (relative, path) in collect(sources, Kind::Entry, |path| path.extension() == Some(OsStr::new("desktop"))) {
-        let Some(content) = as_user::open(&path, uid, DESKTOP_LIMIT).and_then(|file| whole(file, DESKTOP_LIMIT)) else {
+    for (relative, path) in
+        collect(sources, Kind::Entry, |path| path.extension() == Some(OsStr::new("desktop")))
+    {
+        let Some(content) =
+            as_user::open(&path, uid, DESKTOP_LIMIT).and_then(|file| whole(file, DESKTOP_LIMIT))
+        else {
             continue;
         };
         names.extend(icon_name(&content));
         send(pipe, Kind::Entry, &relative, &content)?;
     }
-    let wanted = |path: &Path| path.file_stem().and_then(OsStr::to_str).is_some_and(|stem| names.contains(stem));
+    let wanted =
+        |path: &Path| path.file_stem().and_then(OsStr::to_str).is_some_and(|stem| names.contains(stem));
     for (relative, path) in collect(sources, Kind::Icon, wanted) {
-        if let Some(content) = as_user::open(&path, uid, ICON_LIMIT).and_then(|file| whole(file, ICON_LIMIT)) {
+        if let Some(content) = as_user::open(&path, uid, ICON_LIMIT).and_then(|file| whole(file, ICON_LIMIT))
+        {
             send(pipe, Kind::Icon, &relative, &content)?;
         }
     }

@@ -27,11 +27,16 @@ pub fn mount(source: &Path, target: &Path) -> Result<(), Failure> {
         Err(error) => return Err(Failure::new("make", target, error)),
     }
     let place = openat(&parent, name, FOLDER, Mode::empty()).at(target)?;
-    let tree = open_tree(CWD, source, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC).at(source)?;
+    let tree = open_tree(CWD, source, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)
+        .at(source)?;
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(tree.as_fd(), "", place.as_fd(), "", flags).doing_at("mount at", target)?;
     // The tree is the mount now.
     let mounted = format!("/proc/self/fd/{}", tree.as_raw_fd());
-    mount_remount(mounted, MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV, c"")
-        .doing_at("make read-only", target)
+    mount_remount(
+        mounted,
+        MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV,
+        c"",
+    )
+    .doing_at("make read-only", target)
 }

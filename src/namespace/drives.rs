@@ -42,7 +42,8 @@ impl Drives {
         mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
         for (path, tree) in self.0 {
-            let _ = mount_point(&path).and_then(|target| move_mount(tree.as_fd(), "", target.as_fd(), "", flags));
+            let _ =
+                mount_point(&path).and_then(|target| move_mount(tree.as_fd(), "", target.as_fd(), "", flags));
         }
         Ok(())
     }
@@ -105,8 +106,8 @@ impl<'a> Mount<'a> {
     /// Whether it is what WSL mounts (W§4.4): by its file system, its source, and who may have mounted it.
     fn is_windows(&self) -> bool {
         let mut options = self.options.split(|&byte| byte == b',');
-        let of_windows =
-            self.source.starts_with(b"drvfs") || matches!(self.source, [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic());
+        let of_windows = self.source.starts_with(b"drvfs")
+            || matches!(self.source, [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic());
         match self.kind {
             b"9p" => of_windows || options.any(|option| option.starts_with(b"aname=drvfs")),
             b"drvfs" => true,

@@ -55,7 +55,9 @@ pub fn inside() -> bool {
 #[must_use]
 pub fn mounts_left_behind() -> bool {
     // Mounted all the same: where no `/proc` is, nothing can be told.
-    Path::new("/proc/sys/kernel").exists() && !Path::new("/proc/self").exists() && !Path::new("/proc/1").exists()
+    Path::new("/proc/sys/kernel").exists()
+        && !Path::new("/proc/self").exists()
+        && !Path::new("/proc/1").exists()
 }
 
 /// Whether process 1 is the `/sbin/init` of WSL's own start (W§5.1), and no init of WSL's.

@@ -38,7 +38,9 @@ pub enum StartError {
     #[error(transparent)]
     System(#[from] Failure),
     /// The caller has the mounts of a systemd that has ended.
-    #[error("the systemd that this shell's mounts belong to has ended; leave it with `exit`, and open another with `wsl`")]
+    #[error(
+        "the systemd that this shell's mounts belong to has ended; leave it with `exit`, and open another with `wsl`"
+    )]
     LeftBehind,
     /// The caller lives in namespaces that are not WSL's.
     #[error("the caller has a {0} namespace of its own; systemd is not started there")]

@@ -249,7 +249,9 @@ mod tests {
     #[test]
     fn records_of_other_generations_are_read() {
         let text = |rest: &str| {
-            format!(r#"{{"version":1,"pid":7,"starttime":1,"pidns":2,"mntns":3,"origin":4,"cgroup":"/x",{rest}}}"#)
+            format!(
+                r#"{{"version":1,"pid":7,"starttime":1,"pidns":2,"mntns":3,"origin":4,"cgroup":"/x",{rest}}}"#
+            )
         };
         for (rest, phase) in [
             (r#""ready":false"#, Phase::Starting),
@@ -258,7 +260,8 @@ mod tests {
         ] {
             let state: State = serde_json::from_str(&text(rest)).expect("a record");
             assert_eq!(state.phase, phase, "{rest}");
-            let again: State = serde_json::from_slice(&serde_json::to_vec(&state).expect("JSON")).expect("a record");
+            let again: State =
+                serde_json::from_slice(&serde_json::to_vec(&state).expect("JSON")).expect("a record");
             assert_eq!(again, state);
         }
     }

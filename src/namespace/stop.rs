@@ -45,7 +45,8 @@ pub enum Stopped {
 /// [`StopError`].
 pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
     let folder = RunDir::make()?;
-    let _lock = folder.lock(START_LOCK, patience, || message::report("nixos-wsl: waiting for the start to end..."))?;
+    let _lock = folder
+        .lock(START_LOCK, patience, || message::report("nixos-wsl: waiting for the start to end..."))?;
     let Ok(state) = State::read() else { return Ok(Stopped::NotRunning) };
     let path = state.cgroup.clone();
     let stopped = match state.running() {

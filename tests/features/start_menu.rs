@@ -110,7 +110,9 @@ impl Profile {
         while let Some(path) = stack.pop() {
             std::os::unix::fs::lchown(&path, Some(NOBODY.1), Some(NOBODY.1)).expect("an owner");
             if path.is_dir() && !path.is_symlink() {
-                stack.extend(fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()));
+                stack.extend(
+                    fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()),
+                );
             }
         }
     }
@@ -156,7 +158,9 @@ fn what_is_not_the_users_is_not_published() {
 
 #[test]
 fn nothing_of_a_users_is_waited_for_or_copied_without_end() {
-    let Some(profile) = Profile::new("nothing_of_a_users_is_waited_for_or_copied_without_end") else { return };
+    let Some(profile) = Profile::new("nothing_of_a_users_is_waited_for_or_copied_without_end") else {
+        return;
+    };
     let fifo = profile.share.join("applications/fifo.desktop");
     assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
     let large = fs::File::create(profile.share.join("applications/large.desktop")).expect("a file");
@@ -176,7 +180,9 @@ fn nothing_of_a_users_is_waited_for_or_copied_without_end() {
 
 #[test]
 fn a_link_that_is_swapped_while_it_is_copied_publishes_nothing() {
-    let Some(profile) = Profile::new("a_link_that_is_swapped_while_it_is_copied_publishes_nothing") else { return };
+    let Some(profile) = Profile::new("a_link_that_is_swapped_while_it_is_copied_publishes_nothing") else {
+        return;
+    };
     let secret = profile.file_of_root("secret", 0o600);
     let own = profile.share.join("applications/own.desktop");
     let turning = profile.share.join("applications/turning.desktop");
@@ -218,7 +224,9 @@ fn a_profile_of_links_to_shadow_is_not_published() {
         "NixOS",
         "mount -o remount,rw,bind /nix/store 2>/dev/null; mkdir -p /nix/store/program/share/applications && echo '[Desktop Entry]' >/nix/store/program/share/applications/program.desktop",
     );
-    user("mkdir -p ~/.nix-profile/share/applications; cd ~/.nix-profile/share/applications; ln -s /etc/shadow x.desktop; ln -s /nix/store/program/share/applications/program.desktop program.desktop; echo '[Desktop Entry]' >own.desktop");
+    user(
+        "mkdir -p ~/.nix-profile/share/applications; cd ~/.nix-profile/share/applications; ln -s /etc/shadow x.desktop; ln -s /nix/store/program/share/applications/program.desktop program.desktop; echo '[Desktop Entry]' >own.desktop",
+    );
     sim.sh("NixOS", "nixos-wsl start-menu --user nixos /home/nixos/.nix-profile/share /run/current-system/sw/share /usr/share");
     assert_eq!(user("ls /usr/share/applications"), "own.desktop\nprogram.desktop");
     assert_eq!(user("grep -rl '^root:' /usr/share || true"), "");

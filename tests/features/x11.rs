@@ -20,11 +20,13 @@ fn the_sockets_are_mounted_at_a_folder_and_at_nothing_else() {
         return;
     }
     let top = directory();
-    let (source, target, elsewhere) = (top.path().join("wslg"), top.path().join("tmp/x11"), top.path().join("etc"));
+    let (source, target, elsewhere) =
+        (top.path().join("wslg"), top.path().join("tmp/x11"), top.path().join("etc"));
     write(source.join("X0"), "");
     write(elsewhere.join("passwd"), "");
     std::fs::create_dir(top.path().join("tmp")).expect("a folder");
-    let look = format!("ls {}; touch {}/new 2>/dev/null || echo read-only", target.display(), target.display());
+    let look =
+        format!("ls {}; touch {}/new 2>/dev/null || echo read-only", target.display(), target.display());
     for made in ["by the program", "before"] {
         let output = mount(&source, &target, &look);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "0\nX0\nread-only\n", "{made}: {output:?}");
