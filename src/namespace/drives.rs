@@ -119,11 +119,23 @@ impl<'a> Mount<'a> {
     }
 }
 
-/// The drives among the lines of `mountinfo`: mounted on the root file system itself, as WSL does it.
+/// The drives among the lines of `mountinfo`: mounted on the root file system itself, as WSL does it, or on another such
+/// mount in that place.
 fn drives(mountinfo: &[u8]) -> Vec<Drive> {
     let mounts: Vec<Mount> = mountinfo.split(|&byte| byte == b'\n').filter_map(Mount::parse).collect();
-    let on_root =
-        |mount: &&Mount| mounts.iter().any(|other| other.id == mount.parent && other.path == Path::new("/"));
+    let on_root = |mount: &&Mount| {
+        let mut below = Some(*mount);
+        // No more steps than there are mounts: the file is read while they change.
+        for _ in 0..mounts.len() {
+            below = below.and_then(|mount| mounts.iter().find(|other| other.id == mount.parent));
+            match below {
+                Some(other) if other.path == Path::new("/") => return true,
+                Some(other) if other.path == mount.path && other.is_windows() => {}
+                _ => return false,
+            }
+        }
+        false
+    };
     let drives = mounts.iter().filter(on_root).filter(|mount| mount.is_windows());
     drives.map(|mount| Drive { id: mount.id, path: mount.path.clone() }).collect()
 }
@@ -161,6 +173,8 @@ mod tests {
             "96 60 0:53 / /mnt/e rw,noatime - tmpfs E:\\134 rw",
         ];
         assert_eq!(paths(&drives), ["/mnt/c", "/mnt/my drive", "/mnt/d", "/mnt/e"].map(PathBuf::from));
+        let above = "95 99 0:54 / /mnt/c rw - 9p C:\\134 rw,aname=drvfs;path=C:\\";
+        assert_eq!(paths(&[drives[0], above]), ["/mnt/c", "/mnt/c"].map(PathBuf::from), "one over the other");
         assert!(paths(&["99 60 0:50 / /usr/lib/wsl rw - overlay none rw", ""]).is_empty());
     }
 

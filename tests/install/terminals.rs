@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::installer::{ARCHIVE, imported};
+use crate::support::installer::{ARCHIVE, imported, imported_as, version};
 use crate::support::terminal::Terminal;
 
 /// What the bar was, each time that it was drawn.
@@ -44,4 +44,22 @@ fn a_failure_on_a_terminal_ends_in_a_rescue_shell() {
     terminal.expect("wsl.conf");
     terminal.type_in("exit\n");
     assert_eq!(terminal.end(), 1);
+}
+
+#[test]
+#[ignore = "needs the stand-in's installer: checks/run gives it"]
+fn a_stopped_terminal_does_not_keep_others_waiting() {
+    // Where WSL does not start systemd, the first shell installs.
+    let installer = "namespace-installer.tar.gz";
+    let Some(sim) = imported_as("a_stopped_terminal_does_not_keep_others_waiting", installer) else { return };
+    let mut terminal = Terminal::open(&sim, &["-d", "IN"], 80);
+    terminal.expect(" %");
+    // ^S: whoever writes to the terminal from here on waits.
+    terminal.type_in("\x13");
+    let other = version(&sim);
+    assert_eq!((other.code, other.out.as_str()), (0, "26.11.standin.7\n"), "{other:?}");
+    terminal.type_in("\x11");
+    terminal.expect("$ ");
+    terminal.type_in("exit 4\n");
+    assert_eq!(terminal.end(), 4);
 }

@@ -15,6 +15,9 @@ fn a_session_that_has_lost_its_systemd_is_told_the_way_out() {
     let first = systemd(&sim);
     let mut session =
         sim.command(["-d", NAME, "--", "sleep", "98764"]).stdout(Stdio::null()).spawn().expect("wsl-sim");
+    eventually("the session is open", || {
+        outside(&sim, "ps -eo args").lines().any(|line| line.trim() == "sleep 98764")
+    });
     // Of all that is beside systemd, a process that has its mounts alone outlives it.
     let line = format!(
         "PATH=/nix/var/nix/profiles/system/sw/bin:$PATH; exec nsenter -m -t {first} sh -c '\
