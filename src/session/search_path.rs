@@ -34,8 +34,9 @@ pub fn merge(nixos: &OsStr, incoming: &OsStr, settings: &Settings) -> Paths {
     let mut windows: Vec<&[u8]> = Vec::new();
     let root = settings.automount_root.as_os_str().as_bytes();
     // Whoever becomes another user (`sudo -i`) does not bring their programs along.
-    let incoming =
-        entries(incoming).filter(|entry| !is_profile(entry) || entries(nixos).any(|own| own == *entry));
+    let has_own = entries(nixos).any(is_profile);
+    let incoming = entries(incoming)
+        .filter(|entry| !(has_own && is_profile(entry)) || entries(nixos).any(|own| own == *entry));
     for entry in entries(nixos).chain(incoming) {
         let is_windows = is_windows(entry, root);
         if is_windows && !windows.contains(&entry) {
