@@ -132,6 +132,11 @@ lib.tree "etc" {
       DefaultEnvironment="PATH=/run/wrappers/bin:/run/current-system/sw/bin"
       DefaultTimeoutStopSec=20s
     '';
+    "etc/systemd/user.conf" = ''
+      [Manager]
+      DefaultEnvironment="PATH=/run/wrappers/bin:/run/current-system/sw/bin"
+    '';
+
     "etc/bashrc" = ''
       if [ -n "$PS1" ]; then PS1='[\u@\h:\w]\$ '; fi
     '';

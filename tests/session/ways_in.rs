@@ -93,7 +93,7 @@ const WAYS: [Way; 19] = [
     way("su", How::Root("su USER -c 'PROBE'")),
     way("su -", How::Root("su - USER -c 'PROBE'")),
     way("sudo -i", How::Root("sudo -u USER -i eval 'PROBE'")),
-    from_windows("sudo -s", How::Own("sudo -n -u USER -s eval 'PROBE'")),
+    way("sudo -s", How::Own("sudo -n -u USER -s eval 'PROBE'")),
     from_windows("runuser", How::Root("runuser USER -c 'PROBE'")),
     way("runuser -l", How::Root("runuser -l USER -c 'PROBE'")),
     way("machinectl shell", How::Terminal("machinectl shell USER@.host")),
@@ -108,10 +108,14 @@ const WAYS: [Way; 19] = [
             "echo 'PROBE' | ssh -T -i /root/key -o StrictHostKeyChecking=no -o LogLevel=ERROR USER@127.0.0.1",
         ),
     ),
-    way(
-        "systemd-run --user --pty",
-        How::OwnTerminal("systemd-run --user --pty --quiet --wait --collect SHELL"),
-    ),
+    Way {
+        // The user's manager has a list of its own (user.conf).
+        profiles: false,
+        ..way(
+            "systemd-run --user --pty",
+            How::OwnTerminal("systemd-run --user --pty --quiet --wait --collect SHELL"),
+        )
+    },
     way(
         "a system service, SHELL -lc",
         How::Root("systemd-run --quiet --pipe --wait --collect --uid=USER SHELL -lc 'PROBE'"),
