@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use crate::support::sim::{Sim, bundled, ended, fed};
+use crate::support::sim::{Sim, bundled, ended, with_input};
 use crate::support::terminal::Terminal;
 
 const NAME: &str = "NixOS";
@@ -194,7 +194,7 @@ fn run(sim: &Sim, way: &Way, shell: &Shell) -> Result<String, String> {
             sim.ok(["-d", NAME, "-u", "root", "--", "usermod", "-s", &wrapper, "nixos"]);
             ended(&mut sim.command(words(&[], line)))
         }
-        How::Input => fed(&mut sim.command(words(&["-u", shell.user], &[])), format!("{PROBE}\n").as_bytes()),
+        How::Input => with_input(&mut sim.command(words(&["-u", shell.user], &[])), format!("{PROBE}\n").as_bytes()),
         How::Root(text) => ended(&mut script("root", text)),
         How::Own(text) => ended(&mut script(shell.user, text)),
         How::Terminal(line) => return typed(sim, "root", &fill(line), shell),
