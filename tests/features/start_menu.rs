@@ -152,7 +152,7 @@ fn what_is_not_the_users_is_not_published() {
     let found = Command::new("grep").args(["-rl", "Secret"]).arg(&profile.target).output().expect("grep");
     assert_eq!(String::from_utf8_lossy(&found.stdout), "");
     // Through whatever links, the user's own.
-    assert_eq!(names(profile.target.join("applications")), ["own.desktop", "up"]);
+    assert_eq!(names(profile.target.join("applications")), ["own.desktop"]);
     assert_eq!(names(profile.target.join("icons")), ["own.png"]);
 }
 

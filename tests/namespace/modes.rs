@@ -31,7 +31,7 @@ fn without_a_setuid_program_root_s_shell_is_the_user_s() {
     // Any other user has their shell outside, with the reason.
     let other = as_user(
         &sim,
-        &format!("exec {HELPER} -c 'id -un; grep -vx systemd /proc/1/comm >/dev/null && echo outside'"),
+        &format!("exec {HELPER} login bash -c 'id -un; grep -vx systemd /proc/1/comm >/dev/null && echo outside'"),
     );
     assert_eq!(other.out, "nixos\noutside\n", "{other:?}");
     assert_eq!(other.err.lines().count(), 1, "{other:?}");
@@ -43,7 +43,7 @@ fn without_a_setuid_program_root_s_shell_is_the_user_s() {
     assert_eq!(outside(&sim, "nixos-wsl exec -u nixos sh -c 'id -un; cat /proc/1/comm'"), "nixos\nsystemd");
     // The terminal is the user's while the shell is open, and root's again afterwards.
     let line = format!(
-        "{HELPER} -c 'stat -c in:%U:%g:%a $(tty)'; /nix/var/nix/profiles/system/sw/bin/stat -c out:%U $(/nix/var/nix/profiles/system/sw/bin/tty)"
+        "{HELPER} login bash -c 'stat -c in:%U:%g:%a $(tty)'; /nix/var/nix/profiles/system/sw/bin/stat -c out:%U $(/nix/var/nix/profiles/system/sw/bin/tty)"
     );
     let mut terminal = Terminal::open(&sim, &["-d", NAME, "-e", "/bin/sh", "-c", &line], 111);
     terminal.expect("in:nixos:5:620\r\n");

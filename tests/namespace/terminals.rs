@@ -37,7 +37,7 @@ fn start_is_under_way(sim: &Sim) {
 fn a_stopped_terminal_does_not_keep_others_waiting() {
     let Some(sim) = slow("a_stopped_terminal_does_not_keep_others_waiting") else { return };
     let line = format!(
-        "{TOOLS}echo rea''dy; read word; exec {HELPER} -c 'grep -h flags: /proc/self/fdinfo/0 /proc/self/fdinfo/2; exit 7'"
+        "{TOOLS}echo rea''dy; read word; exec {HELPER} login bash -c 'grep -h flags: /proc/self/fdinfo/0 /proc/self/fdinfo/2; exit 7'"
     );
     let mut terminal = Terminal::open(&sim, &["-d", NAME, "-u", "nixos", "-e", "/bin/sh", "-c", &line], 111);
     terminal.expect("ready\r\n");
@@ -60,7 +60,7 @@ fn a_full_pipe_does_not_keep_others_waiting() {
     let Some(sim) = slow("a_full_pipe_does_not_keep_others_waiting") else { return };
     // Nobody reads it, and there is no room left in it.
     let line = format!(
-        "{TOOLS}mkfifo /tmp/full; exec 3<>/tmp/full; timeout 1 cat /dev/zero >&3; exec {HELPER} -c 'exit 7' >&3 2>&3"
+        "{TOOLS}mkfifo /tmp/full; exec 3<>/tmp/full; timeout 1 cat /dev/zero >&3; exec {HELPER} login bash -c 'exit 7' >&3 2>&3"
     );
     let mut command = sim.command(["-d", NAME, "-u", "nixos", "-e", "/bin/sh", "-c", &line]);
     let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("wsl-sim");
