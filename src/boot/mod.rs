@@ -170,7 +170,7 @@ impl Boot<'_> {
         let root = &self.root;
         let activated = activation::run(generation, settings.activation_limit(), &mut self.log, &mut |log| {
             // No unit says so yet, and WSL ends everything some seconds later.
-            if !stopped && counting::asked_by_wsl() {
+            if !stopped && counting::asked_by_wsl(root) {
                 stopped = true;
                 log.info(format_args!("WSL stops the distribution"));
                 if let Err(error) = counting::asked_to_stop(root) {

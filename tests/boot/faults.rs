@@ -90,10 +90,10 @@ fn a_stop_from_outside_during_an_activation_does_not_count() {
     faulty(&sim, "sleep 1000");
     let settings = r#"{"systemdMode":"native","activationTimeout":600,"startTimeout":3600}"#;
     fs::write(sim.inside("NixOS", &format!("{FAULTY}/nixos-wsl/session.json")), settings).expect("settings");
-    let start = Start::new(&sim);
+    let mut start = Start::new(&sim);
     start.wait_for("/run/nixos-wsl/activating");
     assert_eq!(record(&sim, Path::new(FAULTY)).attempts, 1);
-    sim.ok(["-t", "NixOS"]);
+    start.terminate();
     start.cut();
     assert_eq!(record(&sim, Path::new(FAULTY)).attempts, 0);
 }

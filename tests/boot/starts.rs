@@ -149,6 +149,13 @@ impl<'a> Start<'a> {
         });
     }
 
+    /// Terminates the distribution once its first session is over: before that WSL's init hears nobody, here as in WSL,
+    /// and is killed after some seconds.
+    pub fn terminate(&mut self) {
+        self.client.wait().expect("wsl-sim ends");
+        self.sim.ok(["-t", "NixOS"]);
+    }
+
     /// Ends what is left of it, as a power cut does.
     pub fn cut(mut self) {
         if self.sim.try_supervisor("NixOS").is_some_and(exists) {
@@ -202,7 +209,7 @@ fn a_start_that_hangs_and_dies_in_any_way_counts() {
     for way in ["exit", "poweroff -ff", "SIGSEGV", "kill of everything", "terminated when overdue"] {
         install(&sim, &system);
         for attempts in 1..=2 {
-            let start = Start::new(&sim);
+            let mut start = Start::new(&sim);
             start.wait_for("/run/loops");
             match way {
                 "exit" => {
@@ -229,7 +236,7 @@ fn a_start_that_hangs_and_dies_in_any_way_counts() {
                     let due =
                         begun["since"].as_u64().expect("seconds") + begun["limit"].as_u64().expect("seconds");
                     wait_for("the start's limit", || uptime() > due + 1);
-                    sim.ok(["-t", "NixOS"]);
+                    start.terminate();
                 }
                 _ => {}
             }
@@ -257,11 +264,11 @@ fn a_stop_from_outside_in_time_does_not_count() {
     let system = toplevel(&sim, "slowUnits");
     install(&sim, &system);
     let attempt = |way: &str| {
-        let start = Start::new(&sim);
+        let mut start = Start::new(&sim);
         start.wait_for("/run/loops");
         assert!(record(&sim, &system).starting);
         if way == "stopped" {
-            sim.ok(["-t", "NixOS"]);
+            start.terminate();
         }
         start.cut();
         record(&sim, &system).attempts

@@ -38,7 +38,7 @@ use crate::system::generations::Generation;
 use crate::system::root::Root;
 pub use file::{FILE, SaveError, load, update};
 use start::Start;
-pub use stop::{asked_by_wsl, shuts_down};
+pub use stop::shuts_down;
 
 /// Notes that a generation is about to be started. `order` are the systems that exist; the choice for one start is
 /// used up if it is this one. `limit` is how long it may take from then on, and again from [`activated`] on.
@@ -87,15 +87,21 @@ pub fn emergency(root: &Root) -> Result<(), SaveError> {
     update(root, |state| state.take_back(&start.system))
 }
 
+/// Whether WSL has begun to end the distribution since the start began.
+#[must_use]
+pub fn asked_by_wsl(root: &Root) -> bool {
+    Start::running(root).is_some_and(|start| start.asked_by_wsl())
+}
+
 /// Notes that the running start ends; for a unit that systemd starts when it shuts down.
 ///
 /// # Errors
 /// Those of writing.
 pub fn stopping(root: &Root) -> Result<(), SaveError> {
-    if asked_by_wsl() {
+    let Some(start) = Start::running(root) else { return Ok(()) };
+    if start.asked_by_wsl() {
         return asked_to_stop(root);
     }
-    let Some(start) = Start::running(root) else { return Ok(()) };
     update(root, |state| state.fail_if_starting(&start.system, stop::BY_ITSELF))
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::stop;
 use crate::system::notice;
 use crate::system::root::Root;
 
@@ -22,12 +23,16 @@ pub struct Start {
     since: u64,
     /// Seconds until it is overdue.
     limit: u64,
+    /// Process 2 was WSL's init when it began.
+    #[serde(default)]
+    wsl: bool,
 }
 
 impl Start {
     /// A start that begins now.
     pub fn now(system: PathBuf, limit: Duration) -> Self {
-        Self { system, since: uptime().unwrap_or(0), limit: limit.as_secs() }
+        let wsl = stop::wsl_init_ignores_signals() == Some(true);
+        Self { system, since: uptime().unwrap_or(0), limit: limit.as_secs(), wsl }
     }
 
     /// Leaves the file; without it the start is known by its system alone, and never overdue.
@@ -45,8 +50,13 @@ impl Start {
             root.read(FILE, LIMIT).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
         written.or_else(|| {
             let system = std::fs::read_link(root.path(BOOTED)).ok()?;
-            Some(Self::now(system, Duration::MAX))
+            Some(Self { system, since: 0, limit: u64::MAX, wsl: false })
         })
+    }
+
+    /// Whether WSL has begun to end the distribution since then.
+    pub fn asked_by_wsl(&self) -> bool {
+        self.wsl && stop::wsl_init_ignores_signals() == Some(false)
     }
 
     /// How long it has taken, if that is longer than it may.

@@ -8,8 +8,6 @@ use crate::system::activation::CURRENT;
 
 /// WSL's init: where WSL starts systemd, process 1 forks it before it becomes systemd (W§4.3).
 const WSL_INIT: u32 = 2;
-/// WSL's init is this file, which WSL mounts there (W§4.1).
-const WSL_INIT_FILE: &str = "/init";
 const SIGTERM: u32 = 15;
 
 /// The reason of a stop that nobody outside asked for.
@@ -20,19 +18,14 @@ pub fn overdue(age: Duration) -> String {
     format!("it was still starting after {} s, when it was stopped", age.as_secs())
 }
 
-/// Whether WSL ends this distribution: `wsl --terminate`, `--shutdown`, or nobody has used it for a while.
+/// Whether process 2 ignores SIGTERM, if there is one.
 ///
 /// WSL's init ignores nearly every signal for as long as it lives (W§4.2) and restores them just before it runs
-/// `systemctl poweroff` (W§5.6). It is the kernel that says so, of a process that only WSL starts. What is no WSL's init,
-/// as in namespace mode, has not asked.
-#[must_use]
-pub fn asked_by_wsl() -> bool {
-    let process = format!("/proc/{WSL_INIT}");
-    let file = |path: &str| rustix::fs::stat(path).ok().map(|found| (found.st_dev, found.st_ino));
-    let program = file(&format!("{process}/exe"));
-    let is_init = program.is_some() && program == file(WSL_INIT_FILE);
-    let status = std::fs::read_to_string(format!("{process}/status")).unwrap_or_default();
-    is_init && ignores(&status, SIGTERM) == Some(false)
+/// `systemctl poweroff` (W§5.6), to end the distribution: `wsl --terminate`, `--shutdown`, or nobody has used it for a while.
+/// So whoever ignored it when a start began, and does not any more, is WSL's init and has asked for the stop. It is the
+/// kernel that says so. In namespace mode there is no process 2 when a start begins.
+pub fn wsl_init_ignores_signals() -> Option<bool> {
+    ignores(&std::fs::read_to_string(format!("/proc/{WSL_INIT}/status")).ok()?, SIGTERM)
 }
 
 /// Whether the running systemd shuts down. Where it cannot be asked, it does.
