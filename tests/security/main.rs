@@ -5,6 +5,7 @@
 mod support;
 
 mod apply_swaps;
+mod activation;
 mod attacker;
 mod descriptors;
 mod programs;
