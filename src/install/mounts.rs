@@ -31,7 +31,9 @@ impl Mounts {
         Ok(Self::parse(&list, &root))
     }
 
-    fn parse(list: &[u8], root: &Path) -> Self {
+    /// The mounts below `root` in a text of the form of `/proc/self/mountinfo`.
+    #[must_use]
+    pub fn parse(list: &[u8], root: &Path) -> Self {
         let points = list.split(|&byte| byte == b'\n').filter_map(|line| {
             let field = line.split(|&byte| byte == b' ').nth(4)?;
             let path = PathBuf::from(std::ffi::OsString::from_vec(unescape(field)));

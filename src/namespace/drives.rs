@@ -71,11 +71,11 @@ fn clone(drive: &Drive) -> Result<OwnedFd, Errno> {
 
 /// A drive's mount.
 #[derive(Debug, PartialEq, Eq)]
-struct Drive {
+pub struct Drive {
     /// The kernel's number for the mount.
-    id: u64,
+    pub id: u64,
     /// Where it is mounted.
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
 /// A line of `mountinfo` (proc_pid_mountinfo(5)).
@@ -121,7 +121,8 @@ impl<'a> Mount<'a> {
 
 /// The drives among the lines of `mountinfo`: mounted on the root file system itself, as WSL does it, or on another such
 /// mount in that place.
-fn drives(mountinfo: &[u8]) -> Vec<Drive> {
+#[must_use]
+pub fn drives(mountinfo: &[u8]) -> Vec<Drive> {
     let mounts: Vec<Mount> = mountinfo.split(|&byte| byte == b'\n').filter_map(Mount::parse).collect();
     let on_root = |mount: &&Mount| {
         let mut below = Some(*mount);

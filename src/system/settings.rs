@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use crate::system::root::Root;
 
+/// Who wants to wait for ever is well served by this; the end of a longer time may be no time any more.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Larger than any list of folders; a file beyond it is not ours.
 const LIMIT: u64 = 1 << 20;
 
@@ -84,7 +86,7 @@ impl Settings {
     /// The limit of an activation.
     #[must_use]
     pub fn activation_limit(&self) -> Duration {
-        Duration::from_secs(self.activation_timeout)
+        Duration::from_secs(self.activation_timeout).min(LONGEST)
     }
 
     /// How long a start may take before a stop from outside counts against it.

@@ -10,6 +10,8 @@ mod bad_input;
 mod counting;
 mod faults;
 mod init;
+#[macro_use]
 mod kills;
+mod power_cut;
 mod starts;
 mod write_kills;

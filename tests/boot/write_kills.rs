@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
-use crate::support::kills::Victim;
+use crate::support::every_call::Victim;
 use crate::support::world::World;
 
 /// Files, links and two trees, among them one that is a link before, and names of others beside them.

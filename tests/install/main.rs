@@ -9,4 +9,5 @@ mod first_start;
 mod kills;
 mod launcher;
 mod switch;
+mod power_cut;
 mod terminals;

@@ -12,7 +12,7 @@ use nixos_wsl::system::installer::{ARCHIVE, DIRECTORY, MANIFEST, Manifest, PROGR
 use tempfile::TempDir;
 
 use crate::support::installer::{extracted, listing, unpack};
-use crate::support::kills::Victim;
+use crate::support::every_call::Victim;
 
 const ENTRY_POINTS: [&str; 4] = ["bin/sh", "bin/mount", "sbin/init", "etc/passwd"];
 

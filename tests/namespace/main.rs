@@ -5,6 +5,7 @@
 mod support;
 
 mod counting;
+mod kills;
 mod left_behind;
 mod modes;
 mod privileges;

@@ -53,6 +53,34 @@ fn by_bash(script: &str) -> Environment {
         .collect()
 }
 
+/// A stack that overflows would end every login.
+#[test]
+fn what_is_nested_without_end_is_left_to_a_shell() {
+    let many = 100_000;
+    for script in [
+        format!("[ {} -n x ]", "! ".repeat(many)),
+        format!("A=\"{}x{}\"", "${A:-".repeat(many), "}".repeat(many)),
+        "if true; then ".repeat(many),
+        format!("[ x{} ]", " -o x".repeat(many)),
+        format!("[ x{} ]", " -a x".repeat(many)),
+    ] {
+        assert!(Script::parse(script.as_bytes()).is_none());
+    }
+    // What people write is not nested without end.
+    assert!(natively("[ ! ! -n x -o -z x -o x ] && A=${A:-${B:-${C:-x}}}").is_some());
+}
+
+/// A caller without a terminal gives no TERM, and NixOS's file exports it all the same.
+#[test]
+fn term_is_what_bash_makes_it() {
+    let mut variables = Variables::new([("PATH".into(), "/bin".into())]);
+    Script::parse(b"export TERM=$TERM").unwrap().run(&mut variables);
+    assert_eq!(variables.get("TERM"), Some("dumb".as_ref()));
+    let mut variables = Variables::new([]);
+    Script::parse(b"A=$TERM").unwrap().run(&mut variables);
+    assert_eq!(variables.into_environment(), []);
+}
+
 #[test]
 fn nixos_s_own_file_needs_no_shell() {
     assert_eq!(natively(REAL).unwrap(), by_bash(REAL));

@@ -1,117 +1,115 @@
-//! A program killed at every system call that changes the disk: strace delivers SIGKILL when it enters the N-th call of a
-//! list, for every N that there is.
+//! Kills at chosen moments: at random ones, and at every system call that changes a disk, by strace's injection.
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-/// Every call that can change what is on a disk.
-const CALLS: &str = "openat,openat2,open,creat,write,pwrite64,writev,copy_file_range,sendfile,ftruncate,fallocate,\
-rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,chmod,fchmod,fchmodat,\
-chown,fchown,fchownat,utimensat,fsync,fdatasync,syncfs,flock";
+/// Every system call that changes a file system; strace passes over those that a machine does not have.
+const CALLS: &str = "?open,openat,?creat,write,pwrite64,writev,pwritev,copy_file_range,sendfile,fallocate,?rename,?renameat,\
+    renameat2,?link,linkat,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,?symlink,symlinkat,?mknod,mknodat,?chmod,fchmod,fchmodat,\
+    ?chown,?lchown,fchown,fchownat,truncate,ftruncate,utimensat,fsync,fdatasync,sync,syncfs,setxattr,fsetxattr";
 
-/// Why these tests cannot run here, if they cannot.
-pub fn missing() -> Option<&'static str> {
-    if !rustix::process::getuid().is_root() {
-        return Some("not root");
-    }
-    let strace = Command::new("strace").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    strace.is_err().then_some("no strace")
+/// How many kills a test makes: `NIXOS_WSL_KILLS`, which checks/soak sets, or the few of checks/run.
+pub fn rounds(default: usize) -> usize {
+    std::env::var("NIXOS_WSL_KILLS").map_or(default, |text| text.parse().unwrap())
 }
 
-/// What is killed, and what it may leave.
-pub struct Victim<'a> {
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// Paths in messages and in the snapshot are relative to it.
-    pub root: &'a Path,
-    /// What is compared, below the root.
-    pub folders: &'a [&'a str],
-    /// Files that may be neither old nor new on the way.
-    pub records: &'a [&'a str],
-}
+/// Moments by a fixed sequence, which keeps a failure repeatable.
+pub struct Moments(u64);
 
-impl Victim<'_> {
-    fn run(&self, kill_at: Option<u32>) -> ExitStatus {
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={CALLS}")]);
-        if let Some(number) = kill_at {
-            strace.args(["-e", &format!("inject={CALLS}:signal=KILL:when={number}")]);
-        }
-        strace.args(&self.command).stdin(Stdio::null()).stdout(Stdio::null());
-        strace.stderr(Stdio::null()).status().unwrap()
+impl Moments {
+    pub fn new() -> Self {
+        Self(0x2545_f491_4f6c_dd1d)
     }
 
-    /// What is below the root, by path: kind, mode, owner, and content or target.
-    fn snapshot(&self) -> BTreeMap<PathBuf, String> {
-        let mut found = BTreeMap::new();
-        let mut rest: Vec<PathBuf> = self.folders.iter().map(|folder| self.root.join(folder)).collect();
-        while let Some(path) = rest.pop() {
-            let Ok(metadata) = path.symlink_metadata() else { continue };
-            if metadata.is_dir() {
-                rest.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-                continue;
-            }
-            let content = if metadata.is_symlink() {
-                fs::read_link(&path).unwrap().display().to_string()
-            } else {
-                String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()
-            };
-            let text = format!("{:o} {}:{} {content}", metadata.mode(), metadata.uid(), metadata.gid());
-            found.insert(path.strip_prefix(self.root).unwrap().to_owned(), text);
-        }
-        found
-    }
-
-    /// Kills it at every call in turn. `reset` makes what was there before; each path must then be as before or as after a
-    /// whole run, and after one more run everything is as after a whole one. Gives the number of kills.
-    pub fn kill_everywhere(&self, reset: impl Fn()) -> u32 {
-        reset();
-        let old = self.snapshot();
-        assert!(self.run(None).success());
-        let new = self.snapshot();
-        assert_ne!(old, new, "the command changes nothing");
-        let mut kills = 0;
-        for number in 1.. {
-            assert!(number < 5000, "the command does not end");
-            reset();
-            if self.run(Some(number)).success() {
-                break;
-            }
-            kills += 1;
-            let found = self.snapshot();
-            for path in old.keys().chain(new.keys()) {
-                if self.records.iter().any(|record| path == Path::new(record)) {
-                    continue;
-                }
-                let now = found.get(path);
-                assert!(
-                    now == old.get(path) || now == new.get(path),
-                    "call {number}: {} is {now:?}, neither {:?} nor {:?}",
-                    path.display(),
-                    old.get(path),
-                    new.get(path)
-                );
-            }
-            assert!(self.run(None).success(), "after a kill at call {number}");
-            assert_eq!(self.snapshot(), new, "after a kill at call {number} and one more run");
-        }
-        println!("killed at {kills} calls: {}", self.command.join(" "));
-        kills
+    /// A time below `most`.
+    pub fn below(&mut self, most: Duration) -> Duration {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        let most = u64::try_from(most.as_nanos()).unwrap().max(1);
+        Duration::from_nanos(self.0 % most)
     }
 }
 
-/// Ends a test with a line that says why it did not run.
-#[macro_export]
-macro_rules! needs_kills {
-    ($name:literal) => {
-        if let Some(reason) = $crate::support::kills::missing() {
-            println!("SKIP {}: {reason}", $name);
-            return;
+/// The n-th call of one name by one process or thread, counted from 1: it is not carried out any more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Point {
+    pub call: String,
+    pub number: u32,
+}
+
+/// A command under strace, which logs its calls to `log` or kills it at a point.
+pub fn traced(log: &Path, point: Option<&Point>, more: &[&str]) -> Vec<String> {
+    let mut words: Vec<String> = ["strace", "-f", "-qq", "-y", "-o"].map(str::to_owned).to_vec();
+    words.push(log.display().to_string());
+    words.extend(more.iter().map(|&word| word.to_owned()));
+    words.extend(["-e".to_owned(), format!("trace={CALLS}")]);
+    if let Some(Point { call, number }) = point {
+        words.extend(["-e".to_owned(), format!("inject={call}:signal=KILL:when={number}")]);
+    }
+    words
+}
+
+/// The points of a log: calls that change a file, once each however many processes make them.
+pub fn points(log: &Path) -> Vec<Point> {
+    let text = String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned();
+    let mut counts: HashMap<(&str, &str), u32> = HashMap::new();
+    let mut found = BTreeSet::new();
+    let mut order = Vec::new();
+    for line in text.lines() {
+        // Without -f the lines have no process id.
+        let has_id = line.starts_with(|letter: char| letter.is_ascii_digit());
+        let Some((process, rest)) = (if has_id { line.split_once(' ') } else { Some(("", line)) }) else {
+            continue;
+        };
+        let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
+        if !call.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            continue; // the second half of a call, or a signal
         }
-    };
+        let number = counts.entry((process, call)).or_default();
+        *number += 1;
+        let point = Point { call: call.to_owned(), number: *number };
+        if changes(call, arguments) && found.insert(point.clone()) {
+            order.push(point);
+        }
+    }
+    assert!(!order.is_empty(), "no call that changes a file:\n{text}");
+    order
+}
+
+fn changes(call: &str, arguments: &str) -> bool {
+    match call {
+        "open" | "openat" => arguments.contains("O_CREAT") || arguments.contains("O_TRUNC"),
+        // The first argument is a descriptor with what it stands for: pipes, sockets and devices are no files.
+        "write" | "pwrite64" | "writev" | "pwritev" | "sendfile" => arguments
+            .split_once('<')
+            .is_some_and(|(_, path)| path.starts_with('/') && !path.starts_with("/dev/")),
+        _ => true,
+    }
+}
+
+/// At most so many of them, evenly spread, the first and the last among them.
+pub fn spread<T: Clone>(all: &[T], most: usize) -> Vec<T> {
+    if all.len() <= most || most < 2 {
+        return all.to_vec();
+    }
+    (0..most).map(|at| all[at * (all.len() - 1) / (most - 1)].clone()).collect()
+}
+
+/// Runs words as a command, its output dropped; says whether it was killed.
+pub fn killed(words: &[String]) -> bool {
+    use std::os::unix::process::ExitStatusExt;
+    let status = Command::new(&words[0])
+        .args(&words[1..])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap_or_else(|error| panic!("{}: {error}", words[0]));
+    status.signal() == Some(9) || status.code() == Some(137)
 }

@@ -171,7 +171,10 @@ fn encode(mut state: State, sequence: u64, index: usize) -> Result<Vec<u8>, Erro
 }
 
 fn write(folder: &OwnedFd, state: State, found: &Found) -> Result<(), Error> {
-    let sequence = found.sequence + 1;
+    // A number that cannot be counted on from is nobody's of ours.
+    let Some(sequence) = found.sequence.checked_add(1).filter(|next| *next < u64::MAX) else {
+        return make(folder, state, 1);
+    };
     let Some(older) = found.older else { return make(folder, state, sequence) };
     let bytes = encode(state, sequence, older)?;
     let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;

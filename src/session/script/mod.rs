@@ -23,6 +23,8 @@ impl Script {
 
     /// Runs it on the variables.
     pub fn run(&self, variables: &mut Variables) {
+        // As bash does, which NixOS writes the script for: `export TERM=$TERM` is in it.
+        variables.set_default("TERM", "dumb");
         run::statements(&self.0, variables);
     }
 }

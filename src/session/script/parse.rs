@@ -9,14 +9,18 @@ type Parsed<T> = Result<T, Refused>;
 
 /// Parses the whole text, or nothing.
 pub(super) fn script(text: &[u8]) -> Option<Vec<Statement>> {
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, at: 0, depth: 0 };
     parser.statements(&[]).ok()
 }
 
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
+    depth: usize,
 }
+
+/// How deep `if`, `!` and expansions may stand in each other: each level takes some of a login shell's stack.
+const DEEPEST: usize = 50;
 
 /// Variables that a shell makes itself, or does not let go: their values cannot be known here.
 const SHELLS_OWN: [&[u8]; 20] = [
@@ -42,6 +46,11 @@ const SHELLS_OWN: [&[u8]; 20] = [
     b"_",
 ];
 
+/// One level more, if there may be one.
+fn deeper(depth: usize) -> Parsed<usize> {
+    if depth < DEEPEST { Ok(depth + 1) } else { Err(Refused) }
+}
+
 fn is_name_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
@@ -66,6 +75,15 @@ fn is_special(byte: u8) -> bool {
 impl Parser<'_> {
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
+    }
+
+    /// Parses what may have the same in it again.
+    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        let depth = self.depth;
+        self.depth = deeper(depth)?;
+        let parsed = inner(self);
+        self.depth = depth;
+        parsed
     }
 
     fn eat(&mut self, token: &[u8]) -> bool {
@@ -126,7 +144,7 @@ impl Parser<'_> {
 
     fn statement(&mut self) -> Parsed<Statement> {
         if self.keyword(b"if") {
-            self.branches().map(Statement::If)
+            self.nested(Self::branches).map(Statement::If)
         } else {
             self.list().map(Statement::List)
         }
@@ -226,7 +244,9 @@ impl Parser<'_> {
 
     fn either(&mut self) -> Parsed<Test> {
         let mut left = self.both()?;
+        let mut depth = 0;
         while self.operator(b"-o") {
+            depth = deeper(depth)?;
             left = Test::Or(Box::new(left), Box::new(self.both()?));
         }
         Ok(left)
@@ -234,7 +254,9 @@ impl Parser<'_> {
 
     fn both(&mut self) -> Parsed<Test> {
         let mut left = self.primary()?;
+        let mut depth = 0;
         while self.operator(b"-a") {
+            depth = deeper(depth)?;
             left = Test::And(Box::new(left), Box::new(self.primary()?));
         }
         Ok(left)
@@ -247,7 +269,7 @@ impl Parser<'_> {
 
     fn primary(&mut self) -> Parsed<Test> {
         if self.operator(b"!") {
-            return self.primary().map(|test| Test::Not(Box::new(test)));
+            return self.nested(Self::primary).map(|test| Test::Not(Box::new(test)));
         }
         if self.operator(b"-z") {
             return self.word(false).map(Test::Empty);
@@ -372,7 +394,7 @@ impl Parser<'_> {
         let mut inner = Word::new();
         while !self.eat(b"}") {
             match self.peek().ok_or(Refused)? {
-                b'$' => self.expansion(&mut inner)?,
+                b'$' => self.nested(|parser| parser.expansion(&mut inner))?,
                 // Quotes in here depend on the quotes around.
                 b'"' | b'\'' | b'\\' | b'`' | b'{' | b'~' | 0 => return Err(Refused),
                 byte => {

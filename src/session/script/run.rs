@@ -56,6 +56,13 @@ impl Variables {
         self.0.retain(|variable| fits(&variable.name));
     }
 
+    /// Sets a variable that is not set, without exporting it.
+    pub(super) fn set_default(&mut self, name: &str, value: &str) {
+        if self.get(name).is_none() {
+            self.set(OsStr::new(name), Some(value.into()), false);
+        }
+    }
+
     fn set(&mut self, name: &OsStr, value: Option<OsString>, export: bool) {
         match (self.0.iter_mut().find(|variable| variable.name == name), value) {
             (Some(variable), value) => {

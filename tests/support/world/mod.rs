@@ -82,13 +82,26 @@ pub struct World {
     pub arguments: Vec<String>,
     /// `/dev/kmsg` does not exist.
     pub no_kmsg: bool,
+    /// Words before the command that becomes process 1: a tracer's.
+    pub tracer: Vec<String>,
 }
 
 impl World {
     /// A distribution with the programs of the root, one user `alice` whose shell is bash, and no generation.
     pub fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let world = Self { folder, prepare: String::new(), arguments: Vec::new(), no_kmsg: false };
+        Self::on(&std::env::temp_dir())
+    }
+
+    /// The same in a folder, which may be on a disk of its own.
+    pub fn on(folder: &Path) -> Self {
+        let folder = TempDir::new_in(folder).unwrap();
+        let world = Self {
+            folder,
+            prepare: String::new(),
+            arguments: Vec::new(),
+            no_kmsg: false,
+            tracer: Vec::new(),
+        };
         for path in [
             "bin",
             "sbin",
@@ -138,7 +151,13 @@ impl World {
 
     /// A distribution with `count` good generations, the newest the profile's.
     pub fn with_generations(count: u64) -> Self {
-        let world = Self::new();
+        Self::new().and_generations(count)
+    }
+
+    /// The same world with them.
+    #[must_use]
+    pub fn and_generations(self, count: u64) -> Self {
+        let world = self;
         for number in 1..=count {
             world.generation(number, ACTIVATE, SYSTEMD);
         }
@@ -168,7 +187,8 @@ impl World {
         String::from_utf8_lossy(&fs::read(self.path(path)).unwrap_or_default()).into_owned()
     }
 
-    fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) {
+    /// Puts a file of the machine into the root.
+    pub fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) {
         fs::copy(from, self.path(to)).unwrap();
     }
 
@@ -212,8 +232,9 @@ impl World {
              for d in null zero tty; do touch $R/dev/$d; mount --bind /dev/$d $R/dev/$d; done\n\
              mount -t tmpfs run $R/run; mkdir $R/run/shm; mount -t tmpfs shm $R/run/shm; mkdir $R/dev/shm; mount --bind $R/run/shm $R/dev/shm\n\
              mount -t proc proc $R/proc\n{}\ncd $R\numask 0\n\
-             exec /usr/bin/env -i --ignore-signal --block-signal=USR1 container=wsl container_host_id=windows container_host_version_id=2.9 /usr/sbin/chroot . /sbin/init {}\n",
+             exec {} /usr/bin/env -i --ignore-signal --block-signal=USR1 container=wsl container_host_id=windows container_host_version_id=2.9 /usr/sbin/chroot . /sbin/init {}\n",
             self.prepare,
+            self.tracer.join(" "),
             self.arguments.join(" "),
         );
         let child = Command::new("unshare")

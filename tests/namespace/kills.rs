@@ -1,0 +1,186 @@
+//! Kills in the start and the stop of namespace mode's systemd: the next shell is beside a systemd that runs, and nothing is
+//! left of the one before.
+#![cfg(feature = "sim")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::kills::{Moments, Point, points, rounds, spread, traced};
+use crate::support::sim::Sim;
+use crate::support::sim::shells::{NAME, eventually, imported, ok, outside, systemd};
+
+const START: [&str; 5] = ["/bin/nixos-wsl", "exec", "-u", "nixos", "true"];
+const STOP: [&str; 2] = ["/bin/nixos-wsl", "stop"];
+
+/// The next shell has a systemd, the only one of the distribution, in the only cgroup.
+fn check(sim: &Sim, name: &str) {
+    assert_eq!(ok(sim, "systemctl is-system-running"), "running", "{name}");
+    let one = systemd(sim);
+    eventually(&format!("{name}: there is more than systemd {one}"), || {
+        let all = outside(sim, "pgrep -x systemd; true");
+        // Each user's own has the same name and another parent.
+        all.lines()
+            .filter(|pid| {
+                outside(sim, &format!("tr '\\0' ' ' </proc/{pid}/cmdline; true")).contains("--user")
+            })
+            .count()
+            + 1
+            == all.lines().count()
+    });
+    assert_eq!(outside(sim, "ls -d /sys/fs/cgroup/wsl-user/distro-1/nixos-wsl* | wc -l"), "1", "{name}");
+    assert_eq!(
+        outside(sim, "ls -A /run/nixos-wsl | grep -c '^\\.' ; true"),
+        "0",
+        "{name}: a half-written file"
+    );
+}
+
+/// The first process of the distribution, as this machine knows it.
+fn init(sim: &Sim) -> u32 {
+    let first = |pid: &u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default().to_owned();
+        let numbers: Vec<&str> = line.split_whitespace().collect();
+        numbers.len() == 2 && numbers[1] == "1"
+    };
+    sim.processes(NAME).into_iter().find(first).expect("the distribution runs")
+}
+
+/// The folder of the cgroup that a process is in.
+fn cgroup_of(folder: &Path, pid: u32) -> Option<PathBuf> {
+    let procs = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    if procs.lines().any(|line| line == pid.to_string()) {
+        return Some(folder.to_owned());
+    }
+    let folders = fs::read_dir(folder).ok()?.flatten().filter(|entry| entry.path().is_dir());
+    folders.into_iter().find_map(|entry| cgroup_of(&entry.path(), pid))
+}
+
+/// A command as root where WSL's own processes are, with a tracer of this machine before it.
+fn command(sim: &Sim, tracer: &[String], words: &[&str]) -> Command {
+    let pid = init(sim);
+    let group = cgroup_of(&sim.cgroup(NAME).expect("a cgroup"), pid).expect("its cgroup");
+    // Its children are not traced: they are systemd's.
+    let tracer: Vec<&str> = tracer.iter().map(String::as_str).filter(|word| *word != "-f").collect();
+    let enter = format!("nsenter -t {pid} -m -u -i -n -p -C -r -w --");
+    let line = format!(
+        "echo $$ >{}/cgroup.procs && exec {} {enter} {}",
+        group.display(),
+        quoted(&tracer),
+        words.join(" ")
+    );
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &line]).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
+}
+
+/// Kills every process of a program in the distribution.
+fn kill_all(sim: &Sim, program: &str) -> usize {
+    let is =
+        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == program);
+    let all: Vec<u32> = sim.processes(NAME).into_iter().filter(is).collect();
+    for pid in &all {
+        if let Some(pid) = i32::try_from(*pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+    all.len()
+}
+
+/// The program that starts systemd is killed at any moment, alone or with the process that was becoming systemd.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_start_killed_at_any_moment_is_made_good_by_the_next_shell() {
+    let Some(sim) = imported("a_start_killed_at_any_moment_is_made_good_by_the_next_shell") else { return };
+    let start = Instant::now();
+    ok(&sim, "true");
+    let whole = start.elapsed();
+    let mut moments = Moments::new();
+    let mut hits = 0;
+    let most = rounds(6);
+    for round in 0..most {
+        outside(&sim, "nixos-wsl stop");
+        let mut shell = sim
+            .command(["-d", NAME, "--", "true"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("wsl-sim");
+        std::thread::sleep(moments.below(whole));
+        hits += usize::from(kill_all(&sim, "nixos-wsl-enter") > 0);
+        if round % 2 == 1 {
+            kill_all(&sim, "systemd");
+            kill_all(&sim, "nixos-wsl-init");
+        }
+        shell.wait().expect("its end");
+        check(&sim, &format!("round {round}"));
+    }
+    println!("{most} rounds, {hits} hits");
+}
+
+/// The same before each of its calls that change a file: the state, the lock, the cgroup.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_start_killed_at_every_change_is_made_good_by_the_next_shell() {
+    let test = "a_start_killed_at_every_change_is_made_good_by_the_next_shell";
+    let Some(sim) = imported(test) else { return };
+    ok(&sim, "true");
+    at_every_change(&sim, &START, || drop(outside(&sim, "nixos-wsl stop")));
+}
+
+/// A stop is killed before each of its calls that change a file.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_stop_killed_at_every_change_is_made_good_by_the_next_shell() {
+    let test = "a_stop_killed_at_every_change_is_made_good_by_the_next_shell";
+    let Some(sim) = imported(test) else { return };
+    at_every_change(&sim, &STOP, || drop(ok(&sim, "true")));
+}
+
+/// Runs a command again and again, each time from the same beginning and killed one change later.
+fn at_every_change(sim: &Sim, words: &[&str], begin: impl Fn()) {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    begin();
+    let status = command(sim, &traced(log.path(), None, &[]), words).status().expect("sh");
+    assert!(status.success(), "{words:?}: {status}\n{}", fs::read_to_string(log.path()).unwrap_or_default());
+    let all: Vec<Point> = points(log.path());
+    let chosen = spread(&all, rounds(6));
+    let mut hits = 0;
+    for point in &chosen {
+        begin();
+        let status = command(sim, &traced(log.path(), Some(point), &[]), words).status().expect("sh");
+        hits += usize::from(!status.success());
+        check(sim, &format!("{words:?} {point:?}"));
+    }
+    println!("{words:?}: {} points, {} tried, {hits} kills", all.len(), chosen.len());
+    assert!(hits > 0, "the kills do not hit");
+}
+
+/// A stop is killed at any moment.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_stop_killed_at_any_moment_is_made_good_by_the_next_shell() {
+    let Some(sim) = imported("a_stop_killed_at_any_moment_is_made_good_by_the_next_shell") else { return };
+    ok(&sim, "true");
+    let start = Instant::now();
+    outside(&sim, "nixos-wsl stop");
+    let whole = start.elapsed();
+    let mut moments = Moments::new();
+    for round in 0..rounds(6) {
+        ok(&sim, "true");
+        let mut stop = command(&sim, &[], &STOP).spawn().expect("sh");
+        std::thread::sleep(moments.below(whole.min(Duration::from_secs(10))));
+        let _ = stop.kill();
+        stop.wait().expect("its end");
+        check(&sim, &format!("round {round}"));
+    }
+}
