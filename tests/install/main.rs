@@ -8,6 +8,6 @@ mod faults;
 mod first_start;
 mod kills;
 mod launcher;
-mod switch;
 mod power_cut;
+mod switch;
 mod terminals;

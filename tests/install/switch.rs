@@ -11,8 +11,8 @@ use nixos_wsl::install::switch::{is_ready, switch};
 use nixos_wsl::system::installer::{ARCHIVE, DIRECTORY, MANIFEST, Manifest, PROGRAM, VERSION};
 use tempfile::TempDir;
 
-use crate::support::installer::{extracted, listing, unpack};
 use crate::support::every_call::Victim;
+use crate::support::installer::{extracted, listing, unpack};
 
 const ENTRY_POINTS: [&str; 4] = ["bin/sh", "bin/mount", "sbin/init", "etc/passwd"];
 

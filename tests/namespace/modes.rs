@@ -31,7 +31,9 @@ fn without_a_setuid_program_root_s_shell_is_the_user_s() {
     // Any other user has their shell outside, with the reason.
     let other = as_user(
         &sim,
-        &format!("exec {HELPER} login bash -c 'id -un; grep -vx systemd /proc/1/comm >/dev/null && echo outside'"),
+        &format!(
+            "exec {HELPER} login bash -c 'id -un; grep -vx systemd /proc/1/comm >/dev/null && echo outside'"
+        ),
     );
     assert_eq!(other.out, "nixos\noutside\n", "{other:?}");
     assert_eq!(other.err.lines().count(), 1, "{other:?}");

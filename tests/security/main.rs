@@ -4,8 +4,8 @@
 #[macro_use]
 mod support;
 
-mod apply_swaps;
 mod activation;
+mod apply_swaps;
 mod attacker;
 mod descriptors;
 mod programs;
