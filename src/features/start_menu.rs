@@ -190,7 +190,7 @@ fn icon_name(desktop_file: &[u8]) -> Option<String> {
 fn send(pipe: &mut impl Write, kind: Kind, path: &Path, content: &[u8]) -> io::Result<()> {
     let path = path.as_os_str().as_bytes();
     let length = u16::try_from(path.len()).map_err(io::Error::other)?;
-    let mut head = vec![if kind == Kind::Entry { 0 } else { 1 }];
+    let mut head = vec![u8::from(kind != Kind::Entry)];
     head.extend(length.to_be_bytes());
     head.extend(path);
     head.extend((content.len() as u64).to_be_bytes());

@@ -78,7 +78,7 @@ pub struct Drive {
     pub path: PathBuf,
 }
 
-/// A line of `mountinfo` (proc_pid_mountinfo(5)).
+/// A line of `mountinfo` (`proc_pid_mountinfo(5)`).
 struct Mount<'a> {
     id: u64,
     parent: u64,

@@ -64,6 +64,9 @@ pub fn ignore_signals() {
     }
 }
 
+/// `SIOCSIFFLAGS`, whose type differs between C libraries (musl's `ioctl` takes an `int`, glibc's an `unsigned long`).
+const SET_FLAGS: libc::Ioctl = 0x8914;
+
 /// Switches the loopback interface of this network namespace on.
 ///
 /// # Errors
@@ -82,7 +85,7 @@ pub fn loopback_up() -> io::Result<()> {
         if socket < 0 {
             return Err(io::Error::last_os_error());
         }
-        let result = libc::ioctl(socket, libc::SIOCSIFFLAGS as libc::Ioctl, &raw mut request);
+        let result = libc::ioctl(socket, SET_FLAGS, &raw mut request);
         let error = io::Error::last_os_error();
         libc::close(socket);
         if result < 0 { Err(error) } else { Ok(()) }

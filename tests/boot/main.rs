@@ -1,4 +1,5 @@
 //! `/sbin/init` and activation: in a small world of scripts, and with a real systemd in the simulator.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

@@ -1,4 +1,5 @@
 //! The commands of `nixos-wsl`.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

@@ -1,4 +1,5 @@
 //! What the units of the modules do at run time.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

@@ -144,7 +144,7 @@ pub fn session_json(data: &[u8]) {
             assert!(Instant::now().checked_add(settings.activation_limit()).is_some(), "{settings:?}");
         }
         Err(reason) => {
-            assert!(reason.starts_with("/s/nixos-wsl/session.json: ") && !reason.contains('\n'), "{reason}")
+            assert!(reason.starts_with("/s/nixos-wsl/session.json: ") && !reason.contains('\n'), "{reason}");
         }
     }
 }

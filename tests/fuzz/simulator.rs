@@ -24,7 +24,7 @@ pub fn command_line(data: &[u8]) {
         arguments.push(OsString::from_vec(input.line().to_vec()));
     }
     let line = join(&arguments);
-    assert_eq!(taken_apart(line.as_bytes()), arguments, "{line:?}");
+    assert_eq!(taken_apart(line.as_bytes()), arguments, "{}", line.display());
 }
 
 /// `CommandLineToArgvW` for what comes after the program's name.

@@ -7,7 +7,7 @@ use nixos_wsl::wsl::settings::{Settings, clean_hostname};
 /// The grammar and the keys of `wsl.conf`.
 pub fn wsl_conf(data: &[u8]) {
     let conf = conf::parse(data);
-    let lines = data.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    let lines = data.split(|&byte| byte == b'\n').count();
     let mut last = 1;
     for entry in &conf.entries {
         assert!((last..=lines).contains(&entry.line), "lines go on: {entry:?}");
@@ -72,5 +72,5 @@ pub fn wsl_distribution(data: &[u8]) {
     let name = read.oobe_default_name.unwrap_or_default();
     let letters = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
     let valid = (1..=256).contains(&name.chars().count()) && name.chars().all(letters);
-    assert_eq!(valid_name(&name), valid && name.to_ascii_lowercase() != "legacy");
+    assert_eq!(valid_name(&name), valid && !name.eq_ignore_ascii_case("legacy"));
 }

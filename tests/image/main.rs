@@ -1,4 +1,5 @@
 //! The image: what the writer makes of a spec and a closure, and how others read it.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

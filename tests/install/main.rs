@@ -1,4 +1,5 @@
 //! The installer: its first start in the simulator, on terminals, with faults and kills.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

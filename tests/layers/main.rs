@@ -1,4 +1,5 @@
 //! The layers of `src/`: no file uses what docs/design.md does not let its layer use, and no two files use each other.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod sources;
 

@@ -21,8 +21,8 @@ pub fn read(source: &Path) -> Uses {
         files.into_iter().map(|(module, text)| (module.clone(), Parsed::new(&module, &text))).collect();
     let mut uses = Uses::new();
     for (module, file) in &parsed {
-        let used = file.paths.iter().filter_map(|path| resolve(path, &parsed, 0));
-        uses.insert(module.clone(), used.filter(|used| used != module).collect());
+        let targets = file.paths.iter().filter_map(|path| resolve(path, &parsed, 0));
+        uses.insert(module.clone(), targets.filter(|target| target != module).collect());
     }
     uses
 }
@@ -212,7 +212,7 @@ impl Parser<'_> {
         }
         let mut name = path.last().cloned().unwrap_or_default();
         if self.peek(0) == "as" && public {
-            name = self.peek(1).to_owned();
+            self.peek(1).clone_into(&mut name);
             self.position += 2;
         }
         if known {

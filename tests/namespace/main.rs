@@ -1,4 +1,5 @@
 //! Namespace mode: systemd in namespaces of its own.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

@@ -1,4 +1,5 @@
 //! Attacks of an ordinary user on a system that runs.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

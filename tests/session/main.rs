@@ -1,4 +1,5 @@
 //! Login shells, `/bin/sh` and the environment they get.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

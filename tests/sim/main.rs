@@ -1,4 +1,5 @@
 //! The simulator: it does what WSL does.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 #[path = "../support/mod.rs"]
 #[macro_use]

@@ -68,7 +68,7 @@ impl Record {
             .completed_at
             .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).map(date::minutes))
         {
-            text.push_str(&format!(" (which it last did on {completed} UTC)"));
+            text.extend([" (which it last did on ", completed.as_str(), " UTC)"]);
         }
         if let Some(failure) = &self.failure {
             text.push_str(": ");
