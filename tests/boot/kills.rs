@@ -118,7 +118,7 @@ impl Kills {
     /// The whole plan is carried out, and nothing is left of how that was done.
     pub fn assert_whole(&self, round: usize, name: &str) {
         assert_eq!(self.sources(name), [round % 2; 5], "{name}");
-        let (new, old) = if round % 2 == 0 { ("a", "b") } else { ("b", "a") };
+        let (new, old) = if round.is_multiple_of(2) { ("a", "b") } else { ("b", "a") };
         let exists = |letter| self.world.path(format!("bin/mark-{letter}")).symlink_metadata().is_ok();
         assert!(exists(new) && !exists(old), "{name}");
         for folder in ["", "bin", "sbin", "etc"] {

@@ -45,9 +45,9 @@ fn an_activation_s_files_are_old_or_new_at_every_kill() {
         for folder in ["lib64", "linked", "elsewhere", "usr/bin", "sbin", "var/lib/nixos-wsl"] {
             let path = world.path(folder);
             if path.is_symlink() {
-                fs::remove_file(&path).unwrap()
+                fs::remove_file(&path).unwrap();
             } else {
-                drop(fs::remove_dir_all(&path))
+                drop(fs::remove_dir_all(&path));
             }
             fs::create_dir_all(&path).unwrap();
         }

@@ -129,7 +129,7 @@ impl Profile {
     }
 
     fn updated(&self) -> String {
-        updated(NOBODY.0, &[self.share.clone()], &self.target)
+        updated(NOBODY.0, std::slice::from_ref(&self.share), &self.target)
     }
 }
 

@@ -130,9 +130,9 @@ fn a_disk_that_runs_full_at_the_first_start_is_said() {
         room -= 1 << 20;
     }
     let output = command.unwrap().wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{text}");
-    assert!(text.contains("the disk is full") && text.contains("wsl --terminate IN"), "{text}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{message}");
+    assert!(message.contains("the disk is full") && message.contains("wsl --terminate IN"), "{message}");
     // The next shell says the same, and there is no half system.
     assert_refused(&sim, "the disk is full", "wsl --terminate IN");
     fs::remove_file(hog).unwrap();

@@ -100,7 +100,7 @@ pub fn contents(root: &Path) -> Vec<String> {
         // Nobody chooses contents to collide here.
         let mut hasher = std::hash::DefaultHasher::new();
         hasher.write(&std::fs::read(path).unwrap());
-        line.push_str(&format!(" {:x}", hasher.finish()));
+        *line = format!("{line} {:x}", hasher.finish());
     }
     lines
 }

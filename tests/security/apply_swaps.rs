@@ -17,7 +17,7 @@ const PLAN: &str = r#"{"version":1,
     "trees":[{"path":"/home/alice/tree","entries":[{"name":"file","source":"/nix/store/text","mode":"4755"}]}]}"#;
 
 /// Symbolic and hard links to the victim under every temporary name, and everything renamed in a circle.
-const SWAPS: &str = r#"
+const SWAPS: &str = r"
 trap 'exit 0' TERM
 touch started
 while :; do
@@ -34,7 +34,7 @@ while :; do
       done
     done
   done
-done 2>/dev/null"#;
+done 2>/dev/null";
 
 #[test]
 fn links_that_a_user_swaps_in_lead_nowhere() {
