@@ -114,7 +114,7 @@ fn f13_no_variable_at_all_is_enough() {
     assert_eq!(stdout(&output), expected);
 }
 
-/// pam_env gives what `/etc/set-environment` sets: the script has set it all the same (`su -`, `ssh`).
+/// `pam_env` gives what `/etc/set-environment` sets: the script has set it all the same (`su -`, `ssh`).
 #[test]
 fn f13_the_list_that_pam_has_set_already_stays_in_its_order() {
     needs_world!("f13_the_list_that_pam_has_set_already_stays_in_its_order");

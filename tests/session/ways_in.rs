@@ -1,6 +1,6 @@
 //! Every way into a system, with every shell: `PATH` has NixOS's order, and `sudo` is the one with its setuid bit.
 //!
-//! The users have no number in the configuration, and PAM sets the environment as NixOS has it (pam_env).
+//! The users have no number in the configuration, and PAM sets the environment as NixOS has it (`pam_env`).
 #![cfg(feature = "sim")]
 
 use std::fs;
