@@ -30,7 +30,8 @@ let
     "nixos-wsl-sh"
     "nixos-wsl-shell"
   ];
-  writer = select "nixos-wsl-image" [ "nixos-wsl-image" ];
+  # As nixpkgs links it: the sandbox has no library of this machine's.
+  writer = lib.relinked (select "nixos-wsl-image" [ "nixos-wsl-image" ]) packages.glibc;
 
   generation = settings: import ./generation.nix ({ inherit lib packages programs; } // settings);
 

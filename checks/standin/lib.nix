@@ -48,6 +48,18 @@ in
       }
     );
 
+  # A store path's programs with the loader and the libraries of another.
+  relinked =
+    programs: glibc:
+    derivation (
+      common
+      // {
+        inherit programs glibc;
+        name = "relinked";
+        args = script ./builders/relinked.sh;
+      }
+    );
+
   # [ { name; value; } … ] with one value for every name.
   genAttrs =
     names: value:

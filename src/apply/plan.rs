@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::error::ApplyError;
+use crate::system::error::one_line;
 use crate::system::root::Root;
 
 /// The link to the shell itself, next to its wrapper.
@@ -92,7 +93,7 @@ impl Plan {
     pub(super) fn read(root: &Root, file: &Path) -> Result<Self, ApplyError> {
         let bad = |reason: String| ApplyError::Plan { path: file.to_owned(), reason };
         let bytes = root.read(file, LIMIT).map_err(|error| bad(error.to_string()))?;
-        let plan: Self = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+        let plan: Self = serde_json::from_slice(&bytes).map_err(|error| bad(one_line(error)))?;
         if plan.version != 1 {
             return Err(bad(format!("version {} is not 1", plan.version)));
         }

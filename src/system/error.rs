@@ -48,6 +48,17 @@ impl Failure {
     }
 }
 
+/// The text of an error about something hostile, in one line: parsers quote what they have found, with its line ends and
+/// what a terminal would obey.
+pub fn one_line(error: impl fmt::Display) -> String {
+    let text = error.to_string();
+    text.chars().flat_map(|letter| {
+        let escaped = letter.is_control();
+        escaped.then(|| letter.escape_default()).into_iter().flatten().chain((!escaped).then_some(letter))
+    })
+    .collect()
+}
+
 /// Says what a system call was for, and on which file, if it fails.
 pub trait Context<T> {
     /// The call was on the file `path`.
@@ -86,6 +97,11 @@ impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_parser_quotes_stays_in_its_line() {
+        assert_eq!(one_line("unknown `\n\u{1b}[2Jä`"), "unknown `\\n\\u{1b}[2Jä`");
+    }
 
     #[test]
     fn the_text_has_what_was_given() {

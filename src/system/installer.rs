@@ -1,5 +1,6 @@
 //! What the image writer leaves for the installer: the archive, what to know of it before it is read, and their places.
 
+use super::error::one_line;
 use serde::{Deserialize, Serialize};
 
 /// All that the minimal distribution has beyond the root it becomes; gone when the installation is done.
@@ -40,7 +41,7 @@ impl Manifest {
     /// # Errors
     /// One phrase, when it is no manifest of this version.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let manifest: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let manifest: Self = serde_json::from_slice(bytes).map_err(one_line)?;
         if manifest.version == VERSION {
             Ok(manifest)
         } else {

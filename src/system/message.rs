@@ -5,7 +5,9 @@
 
 use std::io::IsTerminal;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use rustix::stdio::stderr;
 
@@ -29,7 +31,19 @@ pub fn write(bytes: &[u8]) {
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::APPEND | OFlags::CLOEXEC;
     match openat(CWD, "/proc/self/fd/2", flags, Mode::empty()) {
         Ok(stream) => drop(rustix::io::write(stream, bytes)),
-        // A socket cannot be opened anew. Anything else is not written to.
-        Err(_) => drop(send(stderr(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)),
+        // Neither a socket nor another user's pipe can be opened anew.
+        Err(_) => match send(stderr(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(Errno::NOTSOCK) => write_if_ready(bytes),
+            _ => {}
+        },
+    }
+}
+
+/// Writes if there is room: a pipe that is ready takes 4096 bytes (pipe(7), `PIPE_BUF`), and a stopped terminal never is.
+fn write_if_ready(bytes: &[u8]) {
+    let mut streams = [PollFd::from_borrowed_fd(stderr(), PollFlags::OUT)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if poll(&mut streams, Some(&now)) == Ok(1) && streams[0].revents().contains(PollFlags::OUT) {
+        let _ = rustix::io::write(stderr(), &bytes[..bytes.len().min(4096)]);
     }
 }

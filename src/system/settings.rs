@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::system::error::one_line;
 use crate::system::root::Root;
 
 /// Who wants to wait for ever is well served by this; the end of a longer time may be no time any more.
@@ -103,7 +104,7 @@ impl Settings {
         let file = toplevel.join("nixos-wsl/session.json");
         match root.read(&file, LIMIT) {
             Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", file.display()))
+                serde_json::from_slice(&bytes).map_err(|error| format!("{}: {}", file.display(), one_line(error)))
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(format!("{}: {error}", file.display())),

@@ -100,6 +100,8 @@ fn what_modules_of_nixpkgs_add_needs_no_shell() {
         "export M=\"two\nlines\" # comment\n\n#only\n",
         "export N=a#b O= P=\"\"",
         "export PATH=\"$HOME/bin:$PATH\"; export PATH=\"$HOME/.local/bin:$PATH\"",
+        "export PATH=\"/first:$PATH\" PATH=\"/second:$PATH\" X=$A A=1 Y=$A",
+        "PATH=\"/first:$PATH\" PATH=\"/second:$PATH\" A=1 Y=$A; export Y",
         "export TILDES=\"~/x\" STAR=\"*\"",
         "export L=\"long \\\nline\"",
     ] {

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::state::{State, VERSION};
+use crate::system::error::one_line;
 use crate::system::root::Root;
 
 /// The file.
@@ -119,7 +120,7 @@ fn parse(bytes: &[u8]) -> Found {
         None => match serde_json::from_slice::<State>(bytes) {
             Ok(state) => (state, 0, None),
             Err(error) => {
-                let warning = Some(format!("{FILE}: ignored, it is damaged: {error}"));
+                let warning = Some(format!("{FILE}: ignored, it is damaged: {}", one_line(error)));
                 return Found { warning, ..Found::default() };
             }
         },

@@ -117,10 +117,22 @@ fn run(command: &Command, variables: &mut Variables) -> bool {
             }
             true
         }
-        Command::Assign { export, assignments } => {
+        Command::Assign { export: false, assignments } => {
             for (name, word) in assignments {
                 let value = word.as_ref().map(|word| expand(word, variables));
-                variables.set(OsStr::from_bytes(name), value, *export);
+                variables.set(OsStr::from_bytes(name), value, false);
+            }
+            true
+        }
+        // The arguments of a command are expanded before it runs; assignments alone happen one by one (bash(1), SIMPLE
+        // COMMAND EXPANSION).
+        Command::Assign { export: true, assignments } => {
+            let values: Vec<_> = assignments
+                .iter()
+                .map(|(name, word)| (name, word.as_ref().map(|word| expand(word, variables))))
+                .collect();
+            for (name, value) in values {
+                variables.set(OsStr::from_bytes(name), value, true);
             }
             true
         }
