@@ -47,7 +47,7 @@ fn observed_distribution(test: &str) -> Option<Sim> {
         ("etc/ld.so.conf.d/empty", ""),
         ("usr/share/zoneinfo/Europe/Berlin", "TZif"),
         ("home/u/empty", ""),
-        ("seen/empty", ""),
+        ("observation/empty", ""),
         ("sbin/init", INIT),
         ("sbin/ldconfig", NOTE),
         ("bin/mount", NOTE),
@@ -73,7 +73,7 @@ fn busybox(sim: &Sim, user: &str, line: &str) -> String {
 }
 
 fn observation(sim: &Sim, name: &str) -> String {
-    fs::read_to_string(sim.inside("N", "seen").join(name)).unwrap_or_default()
+    fs::read_to_string(sim.inside("N", "observation").join(name)).unwrap_or_default()
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn what_init_is_given() {
     busybox(
         &sim,
         "root",
-        "i=0; while ! test -s /seen/mounts && test $i -lt 100; do b sleep 0.1; i=$((i+1)); done",
+        "i=0; while ! test -s /observation/mounts && test $i -lt 100; do b sleep 0.1; i=$((i+1)); done",
     );
     assert_eq!(
         observation(&sim, "init"),
@@ -253,8 +253,8 @@ fn what_bsdtar_is_given() {
     let directory = sim.directory.path().join("N");
     let (archive, directory) = (archive.to_str().expect("a path"), directory.to_str().expect("a path"));
     let observation = || {
-        let observation = fs::read_to_string(tools.join("seen")).expect("it ran");
-        fs::remove_file(tools.join("seen")).expect("it ran");
+        let observation = fs::read_to_string(tools.join("observation")).expect("it ran");
+        fs::remove_file(tools.join("observation")).expect("it ran");
         observation.replace(directory, "DIR")
     };
     fake("echo a mere warning >&2; exit 1");
@@ -366,7 +366,7 @@ fn every_limit_is_stretched_by_one_factor() {
     for (factor, expected) in
         [("1", "systemd was not ready within 600 ms; the session went on without it\n"), ("1000", "")]
     {
-        fs::write(sim.inside("N", "seen/asked"), "").expect("a file");
+        fs::write(sim.inside("N", "observation/asked"), "").expect("a file");
         let mut command = sim.command(["-u", "root", "-e", "/bin/sh", "-c", ":"]);
         let started = ended(command.env(TIME_FACTOR, factor));
         assert_eq!(started.code, 0, "{started:?}");
