@@ -1,10 +1,13 @@
 //! The user's choice of a generation.
 
-use std::os::unix::fs::symlink;
+use std::ffi::OsString;
+use std::os::fd::AsFd;
 
 use super::counting::{self, SaveError};
+use crate::system::error::{Context, Failure};
 use crate::system::generations::{self, Generation, PROFILE, PROFILES};
 use crate::system::notice;
+use crate::system::replace::{self, Attributes, Durability, Target};
 use crate::system::root::Root;
 
 /// Why a choice was not made.
@@ -20,8 +23,8 @@ pub enum ChoiceError {
     #[error("no generation before {0} can boot")]
     NothingOlder(Generation),
     /// The profile could not be changed.
-    #[error("{PROFILE}: {0}")]
-    Profile(std::io::Error),
+    #[error(transparent)]
+    Profile(Failure),
     /// The state could not be written.
     #[error(transparent)]
     Save(#[from] SaveError),
@@ -65,11 +68,14 @@ pub fn roll_back(root: &Root) -> Result<Generation, ChoiceError> {
 }
 
 /// Points the profile at a generation, in one step.
-fn set_profile(root: &Root, number: u64) -> std::io::Result<()> {
-    let folder = root.path(PROFILES);
-    let beside = folder.join(".nixos-wsl-system");
-    let _ = std::fs::remove_file(&beside);
-    symlink(format!("system-{number}-link"), &beside)?;
-    std::fs::rename(&beside, root.path(PROFILE))?;
-    std::fs::File::open(&folder)?.sync_all()
+fn set_profile(root: &Root, number: u64) -> Result<(), Failure> {
+    let path = root.path(PROFILE);
+    let folder = replace::open_folder(&path).at(root.path(PROFILES))?;
+    let link = OsString::from(format!("system-{number}-link"));
+    replace::symbolic_link(
+        Target::new(folder.as_fd(), &path),
+        &link,
+        Attributes::mode(0o777),
+        Durability::Full,
+    )
 }

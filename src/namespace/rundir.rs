@@ -1,15 +1,18 @@
 //! `/run/nixos-wsl`: what the privileged program trusts, and the lock that is held until systemd is ready.
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, mkdirat, openat, renameat,
-    unlinkat,
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, flock, fstat, mkdirat, openat, unlinkat,
 };
 use rustix::io::Errno;
+
+use crate::system::error::{Context, Failure};
+use crate::system::replace::{self, Attributes, Durability, Target};
 
 /// The lock that is held from the decision to start systemd until it is ready.
 pub const START_LOCK: &str = "lock";
@@ -29,6 +32,9 @@ pub enum RunError {
         /// Why.
         source: Errno,
     },
+    /// A file could not be replaced.
+    #[error(transparent)]
+    Replace(#[from] Failure),
     /// Someone else could have written it.
     #[error("{PATH}/{0}: not root's own, or not what it should be; it is not used")]
     Foreign(&'static str),
@@ -106,14 +112,10 @@ impl RunDir {
     /// # Errors
     /// [`RunError`].
     pub fn replace(&self, name: &'static str, bytes: &[u8], mode: u32) -> Result<(), RunError> {
-        let error = |source| RunError::System { name, source };
-        self.remove(".new");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let file = self.file(".new", flags, mode)?;
-        rustix::io::write(&file, bytes)
-            .and_then(|written| if written == bytes.len() { Ok(()) } else { Err(Errno::IO) })
-            .and_then(|()| renameat(&self.0, ".new", &self.0, name))
-            .map_err(error)
+        let path = Path::new(PATH).join(name);
+        let target = Target::new(self.0.as_fd(), &path);
+        let fill = |file: &mut File| file.write_all(bytes).at(&path);
+        Ok(replace::file(target, Attributes::mode(mode), Durability::None, fill)?)
     }
 
     /// Makes an empty file of it, if it is not there.

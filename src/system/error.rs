@@ -52,11 +52,12 @@ impl Failure {
 /// what a terminal would obey.
 pub fn one_line(error: impl fmt::Display) -> String {
     let text = error.to_string();
-    text.chars().flat_map(|letter| {
-        let escaped = letter.is_control();
-        escaped.then(|| letter.escape_default()).into_iter().flatten().chain((!escaped).then_some(letter))
-    })
-    .collect()
+    text.chars()
+        .flat_map(|letter| {
+            let escaped = letter.is_control();
+            escaped.then(|| letter.escape_default()).into_iter().flatten().chain((!escaped).then_some(letter))
+        })
+        .collect()
 }
 
 /// Says what a system call was for, and on which file, if it fails.

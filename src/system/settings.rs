@@ -103,9 +103,8 @@ impl Settings {
     pub fn load(root: &Root, toplevel: &Path) -> Result<Self, String> {
         let file = toplevel.join("nixos-wsl/session.json");
         match root.read(&file, LIMIT) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(|error| format!("{}: {}", file.display(), one_line(error)))
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| format!("{}: {}", file.display(), one_line(error))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(format!("{}: {error}", file.display())),
         }

@@ -32,11 +32,9 @@ fn check(sim: &Sim, name: &str) {
             == all.lines().count()
     });
     assert_eq!(outside(sim, "ls -d /sys/fs/cgroup/wsl-user/distro-1/nixos-wsl* | wc -l"), "1", "{name}");
-    assert_eq!(
-        outside(sim, "ls -A /run/nixos-wsl | grep -c '^\\.' ; true"),
-        "0",
-        "{name}: a half-written file"
-    );
+    // A killed writer's temporary file goes with the next write of that name, and nothing else is hidden there.
+    let hidden = outside(sim, "ls -A /run/nixos-wsl | grep '^\\.'; true");
+    assert!(hidden.lines().all(|file| file.starts_with(".state.nixos-wsl-")), "{name}: {hidden}");
 }
 
 /// The first process of the distribution, as this machine knows it.

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::support::patience::eventually;
 use crate::support::sim::{Sim, ended};
 
 const NAME: &str = "A distribution with the supplied name already exists. Use --name to choose a different name.\n\
@@ -266,8 +267,10 @@ fn a_killed_import_is_undone_by_the_next_command() {
         child.wait().expect("it ends");
         assert_eq!(sim.run(["-l"]).code, 255, "no distribution is left");
         assert!(!directory.exists(), "nor its files");
-        let stat = fs::read_to_string(format!("/proc/{unpacker}/stat")).unwrap_or_default();
-        assert!(stat.is_empty() || stat.contains(") Z"), "bsdtar dies with its parent: {stat}");
+        eventually("bsdtar dies with its parent", || {
+            let stat = fs::read_to_string(format!("/proc/{unpacker}/stat")).unwrap_or_default();
+            stat.is_empty() || stat.contains(") Z")
+        });
     }
     let good = sim.directory.path().join("good.tar");
     fs::write(&good, &bytes).expect("an archive");
