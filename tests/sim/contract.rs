@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::patience::TIME_FACTOR;
+use crate::support::patience::{TIME_FACTOR, eventually};
 use crate::support::sim::{Sim, ended};
 
 /// Notes what it is given, then stays. It is no systemd: WSL's polls fail.
@@ -374,7 +374,11 @@ fn every_limit_is_stretched_by_one_factor() {
         assert_eq!(sim.hidden("N").contains("not ready"), !expected.is_empty(), "{factor}");
         // A poweroff would take up the whole limit: nothing here obeys it.
         let supervisor = sim.supervisor("N").to_string();
+        let inside = sim.processes("N");
         assert!(Command::new("kill").args(["-9", &supervisor]).status().expect("kill").success());
+        eventually("the distribution dies with its supervisor", || {
+            inside.iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists())
+        });
     }
     let refused = ended(sim.command(["-l"]).env(TIME_FACTOR, "0"));
     assert_eq!(
