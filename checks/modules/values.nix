@@ -8,6 +8,7 @@ let
   wrong.wsl = {
     boot.activationTimeout = 4;
     boot.loginWait = 61;
+    boot.startTimeout = 0;
     defaultUid = 0;
     distribution.defaultName = "my NixOS";
     distribution.oobe.command = "oobe";

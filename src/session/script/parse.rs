@@ -238,6 +238,10 @@ impl Parser<'_> {
         while self.peek().is_some_and(is_name) {
             self.at += 1;
         }
+        // A shell reads on in the next line, in the same name.
+        if self.text[self.at..].starts_with(b"\\\n") {
+            return Err(Refused);
+        }
         let name = &self.text[start..self.at];
         if SHELLS_OWN.contains(&name) || name.starts_with(b"BASH") { Err(Refused) } else { Ok(name.to_vec()) }
     }
