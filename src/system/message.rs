@@ -32,10 +32,11 @@ pub fn write(bytes: &[u8]) {
     match openat(CWD, "/proc/self/fd/2", flags, Mode::empty()) {
         Ok(stream) => drop(rustix::io::write(stream, bytes)),
         // Neither a socket nor another user's pipe can be opened anew.
-        Err(_) => match send(stderr(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            Err(Errno::NOTSOCK) => write_if_ready(bytes),
-            _ => {}
-        },
+        Err(_) => {
+            if send(stderr(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) == Err(Errno::NOTSOCK) {
+                write_if_ready(bytes);
+            }
+        }
     }
 }
 
