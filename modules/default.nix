@@ -19,6 +19,7 @@
     ./root.nix
     ./ssh-agent.nix
     ./start-menu.nix
+    ./store.nix
     ./systemd.nix
     ./time.nix
     ./usbip.nix

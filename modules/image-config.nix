@@ -70,18 +70,32 @@ let
         path = lib.removePrefix "path:" url;
       };
 
-  # A source that is in the store under its hash is taken from there, whatever the lock says of its origin.
+  # What is in the store under the locked hash is read there, whatever the origin. Not as a `path`: that has no fingerprint
+  # in Nix, so each evaluation would copy the whole tree (NixOS/nix#11228, #13927, #14041). A tarball has its hash for one.
   locked =
-    source:
     {
-      type = "path";
-      path = "${source}";
-    }
-    // lib.filterAttrs (_: value: value != null) {
-      narHash = source.narHash or null;
-      lastModified = source.lastModified or 1;
-      rev = source.rev or null;
-    };
+      source,
+      url ? null,
+      pinned ? null,
+    }:
+    let
+      origin = if url == null then { type = null; } else parseUrl url;
+      known = lib.filterAttrs (_: value: value != null) {
+        narHash = source.narHash or null;
+        lastModified = source.lastModified or 1;
+        rev = source.rev or null;
+      };
+    in
+    if pinned != null && pinned.narHash == known.narHash or null then
+      pinned
+    else if origin.type == "github" && known ? rev then
+      { inherit (origin) type owner repo; } // known
+    else
+      {
+        type = "tarball";
+        url = "file://${source}";
+      }
+      // known;
 
   projectLock = lib.importJSON ../flake.lock;
   flakeLock = {
@@ -93,7 +107,11 @@ let
         nixpkgs = "nixpkgs";
       };
       nixpkgs = {
-        locked = locked sources.nixpkgs;
+        locked = locked {
+          source = sources.nixpkgs;
+          url = cfg.nixpkgsUrl;
+          pinned = projectLock.nodes.nixpkgs.locked;
+        };
         original = parseUrl cfg.nixpkgsUrl;
       };
       nixos-wsl = {
@@ -102,11 +120,17 @@ let
           flake-compat = "flake-compat";
           nixpkgs = [ "nixpkgs" ];
         };
-        locked = locked sources.self;
+        locked = locked {
+          source = sources.self;
+          url = projectUrl;
+        };
         original = parseUrl projectUrl;
       };
       crane = projectLock.nodes.crane // {
-        locked = locked sources.crane;
+        locked = locked {
+          source = sources.crane;
+          pinned = projectLock.nodes.crane.locked;
+        };
       };
       inherit (projectLock.nodes) flake-compat;
     };

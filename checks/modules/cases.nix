@@ -17,6 +17,14 @@ in
     virtualisation.podman.enable = true;
     wsl = {
       boot.activationTimeout = 30;
+      # Of a known origin, as a flake gives them: `nix` stands for the trees.
+      image.projectUrl = "github:example/nixos-wsl/main";
+      sources = lib.genAttrs [ "nixpkgs" "self" ] (name: {
+        outPath = ../../nix;
+        narHash = "sha256-${name}";
+        lastModified = 7;
+        rev = "0123456789012345678901234567890123456789";
+      });
       docker-desktop.enable = true;
       extraBin = [
         {

@@ -4,14 +4,25 @@
 let
   inherit (pkgs) lib;
 
-  inherit (lib'.systems) custom default;
+  inherit (lib'.systems) custom default everything;
 
   entries = lib'.entriesOf custom;
   defaultEntries = lib'.entriesOf default;
   lock = lib.importJSON ../../flake.lock;
-  imageLock = builtins.fromJSON (
-    builtins.unsafeDiscardStringContext defaultEntries."/etc/nixos/flake.lock".text
-  );
+  nodesOf =
+    system:
+    (builtins.fromJSON (
+      builtins.unsafeDiscardStringContext (lib'.entriesOf system)."/etc/nixos/flake.lock".text
+    )).nodes;
+  nodes = nodesOf default;
+  knownNodes = nodesOf everything;
+  isGithub =
+    owner: repo: node:
+    node.locked == {
+      type = "github";
+      inherit owner repo;
+      inherit (node.locked) narHash rev lastModified;
+    };
   isOwned = entry: entry.uid == 1000 && entry.gid == 100;
 in
 lib'.decide "image" (
@@ -33,9 +44,21 @@ lib'.decide "image" (
     custom.config.system.build.tarball.fileName == "mine.wsl"
   ) "the file name reaches the writer"
   ++ lib'.expect (
-    imageLock.nodes.nixpkgs.locked.narHash != null
-    && imageLock.nodes.crane.original == lock.nodes.crane.original
+    nodes.nixpkgs.locked.narHash != null && nodes.crane.original == lock.nodes.crane.original
   ) "the image's lock is this project's"
+  # Nix copies the tree of a locked path at each evaluation: minutes, and hundreds of megabytes of writing.
+  ++ lib'.expect (lib.all (node: node.locked.type or null != "path") (
+    lib.attrValues nodes ++ lib.attrValues knownNodes
+  )) "no source is locked as a path"
+  ++ lib'.expect (
+    nodes.crane.locked == lock.nodes.crane.locked
+  ) "a source that flake.lock pins has its origin from there"
+  ++ lib'.expect (isGithub "NixOS" "nixpkgs"
+    knownNodes.nixpkgs
+  ) "a nixpkgs with a revision is locked as GitHub's"
+  ++ lib'.expect (isGithub "example" "nixos-wsl"
+    knownNodes.nixos-wsl
+  ) "so is the project where its origin is known"
   ++ lib'.expect (
     defaultEntries."/nix/var/nix/gcroots/nixos-wsl/nixpkgs".type == "symlink"
   ) "the sources are kept from being cleaned up"

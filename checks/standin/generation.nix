@@ -215,6 +215,21 @@ let
             ${if namespace then "ExecStop=${binary "nixos-wsl"} boot-complete --stopping" else ""}
           '';
         };
+        # As modules/store.nix makes it.
+        "nixos-wsl-clean-store.service" = {
+          wantedBy = [ "multi-user.target" ];
+          text = ''
+            [Unit]
+            Description=Remove what interrupted copies have left in the Nix store
+            After=multi-user.target
+
+            [Service]
+            Type=exec
+            ExecStart=${binary "nixos-wsl"} clean-store
+            IOSchedulingClass=idle
+            Nice=19
+          '';
+        };
         "nixos-wsl-boot-emergency.service" = {
           wantedBy = [
             "emergency.target"

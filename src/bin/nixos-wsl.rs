@@ -53,6 +53,7 @@ fn run(command: Command) -> Outcome {
             units::link_drivers(&Drivers { nixos: &drivers, windows: &windows, also: &also }, &farm)
         }
         Command::StartMenu { user, folders } => units::start_menu(&user, folders),
+        Command::CleanStore { store } => units::clean_store(&store),
         Command::MountX11 { source, target } => Ok(x11::mount(&source, &target)?),
         Command::UsbipAttach { usbip, host, busid } => {
             units::usbip_attach(&Device { busid: &busid, host: host.as_deref(), usbip: &usbip })

@@ -129,6 +129,13 @@ pub enum Command {
         #[arg(required = true, num_args = 2..)]
         folders: Vec<PathBuf>,
     },
+    /// Removes what interrupted copies have left in the store; nixos-wsl-clean-store.service runs it
+    #[command(hide = true)]
+    CleanStore {
+        /// The store
+        #[arg(default_value = "/nix/store")]
+        store: PathBuf,
+    },
     /// Mounts the sockets of WSLg; nixos-wsl-x11.service runs it
     #[command(hide = true)]
     MountX11 {

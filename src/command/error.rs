@@ -20,6 +20,9 @@ pub enum RecoverError {
         /// What is missing.
         reason: String,
     },
+    /// It could not be made writable.
+    #[error(transparent)]
+    Mount(#[from] Failure),
     /// A step of entering failed.
     #[error("{step}: {source}")]
     Step {

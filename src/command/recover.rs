@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::io::Errno;
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount,
-};
+use rustix::mount::{MountFlags, mount, mount_bind, mount_bind_recursive};
 
 use super::arguments::{RECOVER_EXAMPLES, Recover as Action};
 use super::error::{Outcome, RecoverError};
@@ -16,6 +14,7 @@ use super::generations::show;
 use super::output::print;
 use crate::boot::{activation, choose};
 use crate::system::generations::{self, Generation};
+use crate::system::mounts;
 use crate::system::root::Root;
 
 /// Where WSL's system distribution has the running distribution.
@@ -35,11 +34,11 @@ pub fn run(root: Option<PathBuf>, action: Option<Action>) -> Outcome {
         }
         Some(Action::List) => show(&root),
         Some(Action::Rollback) => {
-            make_writable(&root)?;
+            mounts::make_writable(root.directory())?;
             chosen(choose::roll_back(&root)?)
         }
         Some(Action::Boot { number }) => {
-            make_writable(&root)?;
+            mounts::make_writable(root.directory())?;
             chosen(choose::choose(&root, number, false)?)
         }
         Some(Action::Enter { generation, command }) => {
@@ -58,46 +57,6 @@ pub fn find_root() -> Root {
         root.join("nix/var/nix/profiles").is_dir().then_some(root)
     });
     Root::new(beside_program.unwrap_or_else(|| WSLG_DISTRO.into()))
-}
-
-/// Makes the distribution writable for this process; WSL's view of it is read-only, and stays so.
-///
-/// # Errors
-/// Those of making a mount namespace, binding and remounting.
-pub fn make_writable(root: &Root) -> Result<(), RecoverError> {
-    let directory = root.directory();
-    let probe = rustix::fs::statvfs(directory).map_err(|source| failed(directory, source))?;
-    if probe.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
-        own_mounts()?;
-        remount(root)?;
-    }
-    Ok(())
-}
-
-/// Leaves the caller's mounts for a copy of them.
-fn own_mounts() -> Result<(), RecoverError> {
-    let step = |source| RecoverError::Step { step: "mounts of its own".into(), source };
-    crate::sys::unshare_mounts().map_err(step)?;
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(|source| step(source.into()))
-}
-
-/// Makes the distribution writable in this mount namespace.
-fn remount(root: &Root) -> Result<(), RecoverError> {
-    let directory = root.directory();
-    let probe = rustix::fs::statvfs(directory).map_err(|source| failed(directory, source))?;
-    if !probe.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
-        return Ok(());
-    }
-    let writable = || mount_remount(directory, MountFlags::BIND, c"");
-    // Not a mount point of its own: it needs to become one first.
-    writable()
-        .or_else(|_| mount_bind_recursive(directory, directory).and_then(|()| writable()))
-        .map_err(|source| failed(directory, source))
-}
-
-fn failed(path: &Path, source: Errno) -> RecoverError {
-    RecoverError::Step { step: path.display().to_string(), source: source.into() }
 }
 
 /// The generation to enter: the one asked for, or the first with a shell, beginning with the profile's.
@@ -129,8 +88,8 @@ pub fn enter(root: &Root, generation: &Generation, command: &[OsString]) -> Resu
         let step = step.to_owned();
         move |source: Errno| RecoverError::Step { step, source: source.into() }
     };
-    own_mounts()?;
-    remount(root)?;
+    mounts::own()?;
+    mounts::remount_writable(root.directory())?;
     for (folder, kind) in [("dev", "devtmpfs"), ("proc", "proc"), ("sys", "sysfs")] {
         let target = root.path(folder);
         let _ = std::fs::create_dir_all(&target);

@@ -6,8 +6,8 @@ use super::output::print;
 use super::{CommandError, Outcome};
 use crate::boot::counting;
 use crate::features::drivers::{self, Drivers};
-use crate::features::start_menu;
 use crate::features::usbip::{self, Device, Places};
+use crate::features::{start_menu, store};
 use crate::namespace::privileges::Who;
 use crate::namespace::state::{Event, State};
 use crate::system::accounts;
@@ -71,4 +71,17 @@ pub fn usbip_attach(device: &Device<'_>) -> Outcome {
         };
     })?;
     Ok(())
+}
+
+/// `clean-store`, of nixos-wsl-clean-store.service.
+///
+/// # Errors
+/// The store cannot be read, or a tree not removed.
+pub fn clean_store(folder: &Path) -> Outcome {
+    match store::remove_abandoned_copies(folder)? {
+        0 => Ok(()),
+        number => {
+            print(format_args!("{}: removed what {number} interrupted copies had left", folder.display()))
+        }
+    }
 }

@@ -4,6 +4,7 @@
 mod as_user;
 pub mod drivers;
 pub mod start_menu;
+pub mod store;
 mod swap;
 pub mod usbip;
 pub mod x11;

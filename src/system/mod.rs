@@ -8,6 +8,7 @@ pub mod generations;
 pub mod installer;
 pub mod log;
 pub mod message;
+pub mod mounts;
 pub mod notice;
 pub mod replace;
 pub mod root;

@@ -6,6 +6,7 @@
 mod support;
 
 mod start_menu;
+mod store;
 mod units;
 mod x11;
 
