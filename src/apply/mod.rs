@@ -10,7 +10,7 @@ use crate::system::activation::CURRENT;
 use crate::system::root::Root;
 use below::Below;
 use plan::parse_mode;
-use record::Record;
+use record::AppliedRecord;
 use work::{Work, sync};
 
 mod below;
@@ -24,15 +24,15 @@ mod work;
 
 pub use error::ApplyError;
 pub use plan::Plan;
-pub use report::Report;
+pub use report::ApplyReport;
 
 /// Reads the plan and carries it out. What is up to date already is not touched.
 ///
 /// # Errors
 /// [`ApplyError`]; entries before the one that failed are in place.
-pub fn apply(root: &Root, plan: &Path) -> Result<Report, ApplyError> {
+pub fn apply(root: &Root, plan: &Path) -> Result<ApplyReport, ApplyError> {
     let plan = Plan::read(root, plan)?;
-    let mut work = Work { root, below: Below::open(root)?, report: Report::default() };
+    let mut work = Work { root, below: Below::open(root)?, report: ApplyReport::default() };
     for file in &plan.files {
         let mode = parse_mode(&file.path, &file.mode)?;
         let folder = work.folder(&file.path)?;
@@ -47,7 +47,7 @@ pub fn apply(root: &Root, plan: &Path) -> Result<Report, ApplyError> {
         }
     }
     let boots = root.path(CURRENT).symlink_metadata().is_err();
-    let (mut record, recorded) = Record::load(root, &work.below);
+    let (mut record, recorded) = AppliedRecord::load(root, &work.below);
     let before = recorded.then(|| record.clone());
     plan.trees.iter().for_each(|tree| record.add(tree));
     if before.as_ref() != Some(&record) {

@@ -21,7 +21,7 @@ pub struct Plan {
     #[serde(default)]
     pub(super) links: Vec<PlannedLink>,
     #[serde(default)]
-    pub(super) trees: Vec<Tree>,
+    pub(super) trees: Vec<PlannedTree>,
     pub(super) shells: Option<Shells>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct PlannedLink {
 
 /// A directory whose names come and go with the plan.
 #[derive(Debug, Deserialize)]
-pub(super) struct Tree {
+pub(super) struct PlannedTree {
     pub path: PathBuf,
     /// Names that another program makes there; they stay and are not reported.
     #[serde(default)]
@@ -51,11 +51,11 @@ pub(super) struct Tree {
     /// Nobody else has a business there: what neither the plan nor `keep` names is removed.
     #[serde(default)]
     pub exclusive: bool,
-    pub entries: Vec<TreeEntry>,
+    pub entries: Vec<PlannedEntry>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct TreeEntry {
+pub(super) struct PlannedEntry {
     pub name: String,
     #[serde(flatten)]
     pub content: Content,
@@ -102,13 +102,13 @@ impl Plan {
             parse_mode(&file.path, &file.mode)?;
         }
         plan.links.iter().try_for_each(|link| check_path(&link.path))?;
-        plan.trees.iter().try_for_each(Tree::check)?;
+        plan.trees.iter().try_for_each(PlannedTree::check)?;
         plan.shells.iter().flat_map(Shells::paths).try_for_each(check_path)?;
         Ok(plan)
     }
 }
 
-impl Tree {
+impl PlannedTree {
     fn check(&self) -> Result<(), ApplyError> {
         check_path(&self.path)?;
         for name in self.entries.iter().map(|entry| &entry.name).chain(&self.keep) {

@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
 
 use super::below::Below;
-use super::plan::{Plan, Tree};
+use super::plan::{Plan, PlannedTree};
 use crate::system::activation::CURRENT;
 use crate::system::error::{Context, Failure};
 use crate::system::generations;
@@ -24,7 +24,7 @@ const FILE: &str = "/var/lib/nixos-wsl/applied.json";
 const LIMIT: u64 = 16 << 20;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub(super) struct Record {
+pub(super) struct AppliedRecord {
     version: u32,
     trees: BTreeMap<PathBuf, Names>,
 }
@@ -37,7 +37,7 @@ pub(super) struct Names {
     pub foreign: BTreeSet<String>,
 }
 
-impl Record {
+impl AppliedRecord {
     /// What was recorded. Without a record, which a root from before it has not: the names of every generation's plan.
     pub fn load(root: &Root, below: &Below) -> (Self, bool) {
         match Self::read(below) {
@@ -68,12 +68,12 @@ impl Record {
     }
 
     /// The names of a tree.
-    pub fn tree(&mut self, tree: &Tree) -> &mut Names {
+    pub fn tree(&mut self, tree: &PlannedTree) -> &mut Names {
         self.trees.entry(tree.path.clone()).or_default()
     }
 
     /// Adds the names of a planned tree.
-    pub fn add(&mut self, tree: &Tree) {
+    pub fn add(&mut self, tree: &PlannedTree) {
         let names = tree.entries.iter().map(|entry| entry.name.clone());
         self.tree(tree).ours.extend(names);
     }

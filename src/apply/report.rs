@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What the user should know of an activation that did its work.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct ApplyReport {
     /// Paths in trees of the plan that somebody else put there, and that stay: all of them when the system boots, those
     /// that were not there before when it runs.
     pub foreign: Vec<PathBuf>,
@@ -14,7 +14,7 @@ pub struct Report {
     pub mounted: Vec<PathBuf>,
 }
 
-impl Report {
+impl ApplyReport {
     /// The report in sentences, one for each directory and mount.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {

@@ -11,7 +11,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::error::ApplyError;
-use super::plan::{Content, Tree, parse_mode};
+use super::plan::{Content, PlannedTree, parse_mode};
 use super::record::Names;
 use super::work::{Work, own_ids, sync};
 use crate::system::error::Failure;
@@ -19,7 +19,7 @@ use crate::system::replace::{self, Attributes, Durability, NewDirectory, Target}
 
 /// Brings the tree up to date. `names.ours` are those of this plan and of former ones; afterwards, those of them that are
 /// there, and in `names.foreign` the others.
-pub(super) fn put(work: &mut Work<'_>, tree: &Tree, names: &mut Names) -> Result<(), ApplyError> {
+pub(super) fn put(work: &mut Work<'_>, tree: &PlannedTree, names: &mut Names) -> Result<(), ApplyError> {
     let shown = work.below.path(&tree.path);
     let fail = |error: Errno| Failure::new("", &shown, error);
     let parent = work.folder(&tree.path)?;
@@ -46,7 +46,7 @@ pub(super) fn put(work: &mut Work<'_>, tree: &Tree, names: &mut Names) -> Result
 }
 
 /// The directory itself, made if it is missing, root's own; never what a link in its place leads to.
-fn open(work: &Work<'_>, tree: &Tree, parent: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
+fn open(work: &Work<'_>, tree: &PlannedTree, parent: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
     let fail = |error: Errno| Failure::new("", work.below.path(&tree.path), error);
     let name = tree.path.file_name().unwrap_or_default();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -70,7 +70,7 @@ fn open(work: &Work<'_>, tree: &Tree, parent: BorrowedFd<'_>) -> Result<OwnedFd,
 }
 
 /// Puts every entry; says whether anything has changed.
-fn fill(work: &mut Work<'_>, tree: &Tree, directory: BorrowedFd<'_>) -> Result<bool, ApplyError> {
+fn fill(work: &mut Work<'_>, tree: &PlannedTree, directory: BorrowedFd<'_>) -> Result<bool, ApplyError> {
     let mut changed = false;
     for entry in &tree.entries {
         let path = tree.path.join(&entry.name);
@@ -99,7 +99,7 @@ fn keep(old: BorrowedFd<'_>, new: BorrowedFd<'_>, name: &OsStr) -> Result<(), Er
 }
 
 /// Removes what a former plan had and this one has not, and tells ours from the others'.
-fn clean(work: &Work<'_>, tree: &Tree, directory: BorrowedFd<'_>, names: &mut Names) -> Result<bool, Errno> {
+fn clean(work: &Work<'_>, tree: &PlannedTree, directory: BorrowedFd<'_>, names: &mut Names) -> Result<bool, Errno> {
     let planned: BTreeSet<&str> = tree.entries.iter().map(|entry| entry.name.as_str()).collect();
     let kept = tree.kept(work.root);
     let mut ours: BTreeSet<String> = planned.iter().map(|&name| name.to_owned()).collect();

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, readlinkat, statat};
 use rustix::io::Errno;
 
 use super::below::Below;
-use super::report::Report;
+use super::report::ApplyReport;
 use crate::system::error::{Context, Failure};
 use crate::system::replace::{self, Attributes, Durability, Target};
 use crate::system::root::Root;
@@ -27,7 +27,7 @@ pub(super) struct Work<'a> {
     pub(super) root: &'a Root,
     /// What is written.
     pub(super) below: Below,
-    pub(super) report: Report,
+    pub(super) report: ApplyReport,
 }
 
 impl Work<'_> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use nixos_wsl::image::attrs::{self, Attributes};
+use nixos_wsl::image::attrs::{self, StructuredAttributes};
 use nixos_wsl::image::closure::STORE_DIR;
 use nixos_wsl::image::extra::Extra;
 use nixos_wsl::image::installer;
@@ -104,7 +104,7 @@ fn run(command: Command, interrupt: &Interrupt) -> anyhow::Result<()> {
         Command::Installer(InstallerArgs { program, image }) => (image, Some(program)),
     };
     let request = Request {
-        attributes: Attributes::read(&attrs::locate(args.attrs))?,
+        attributes: StructuredAttributes::read(&attrs::locate(args.attrs))?,
         store: args.store,
         out: args.file.or(args.out),
         cores: match args.cores {

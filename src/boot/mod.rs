@@ -21,7 +21,7 @@ use crate::system::root::Root;
 use crate::system::settings::Settings;
 use activation::Activated;
 use counting::SaveError;
-use counting::state::State;
+use counting::state::BootState;
 
 /// Boots; comes back never. `argv` is handed to systemd as it came.
 pub fn boot(argv: &[OsString]) -> ! {
@@ -58,7 +58,7 @@ struct Boot<'a> {
     namespace: bool,
     log: Log,
     /// The state as the boot found it: what it decides by.
-    state: State,
+    state: BootState,
     root: Root,
     /// Every system, in the order in which they are tried.
     order: Vec<Generation>,
@@ -97,7 +97,7 @@ impl Boot<'_> {
             }
         }
         // The next start tries all of them again: a healthy system may have been cut off more than once.
-        if let Err(error) = counting::update(&self.root, State::retry_all) {
+        if let Err(error) = counting::update(&self.root, BootState::retry_all) {
             self.log.warn(format_args!("attempts are not forgotten: {error}"));
             // The next start would end here as well.
             for generation in passed_over {

@@ -14,7 +14,7 @@ use crate::system::accounts;
 use crate::system::activation::CURRENT;
 use crate::system::root::Root;
 use crate::system::settings::Settings;
-use crate::wsl::settings::Settings as WslConf;
+use crate::wsl::settings::WslSettings;
 
 /// Programs that run as root for members of `wheel`.
 const SUDO: &str = "/run/wrappers/bin/sudo";
@@ -250,7 +250,7 @@ fn delete(root: &Root, arguments: &[OsString]) -> Result<()> {
 /// The user that WSL opens shells for, where wsl.conf says it.
 fn default_user(root: &Root) -> Option<String> {
     let text = root.read("/etc/wsl.conf", LIMIT).ok()?;
-    WslConf::parse(&text).0.user_default
+    WslSettings::parse(&text).0.user_default
 }
 
 fn settings(root: &Root) -> Settings {

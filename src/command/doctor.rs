@@ -13,13 +13,13 @@ use super::finding::{Finding, finding};
 use super::output::print;
 use super::{CommandError, Outcome};
 use crate::boot::counting;
-use crate::system::accounts::{self, Entry};
+use crate::system::accounts::{self, Account};
 use crate::system::activation::CURRENT;
 use crate::system::generations;
 use crate::system::notice::NOTICE;
 use crate::system::root::Root;
 use crate::wsl::distribution::Distribution;
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::WslSettings;
 
 /// Every path that WSL itself calls or writes through (W§4.5, W§5).
 const CONTRACT: &str = include_str!("../wsl/contract.json");
@@ -122,7 +122,7 @@ fn read(root: &Root, path: &str, findings: &mut Vec<Finding>) -> Vec<u8> {
     Vec::new()
 }
 
-fn wsl_conf(root: &Root, findings: &mut Vec<Finding>) -> Settings {
+fn wsl_conf(root: &Root, findings: &mut Vec<Finding>) -> WslSettings {
     let path = "/etc/wsl.conf";
     if std::fs::read_link(root.path(path)).is_ok_and(|target| target.is_absolute()) {
         findings.push(finding(
@@ -130,7 +130,7 @@ fn wsl_conf(root: &Root, findings: &mut Vec<Finding>) -> Settings {
             REBUILD,
         ));
     }
-    let (settings, remarks) = Settings::parse(&read(root, path, findings));
+    let (settings, remarks) = WslSettings::parse(&read(root, path, findings));
     for remark in remarks {
         let rest = if remark.problem.ends_file() { "; WSL reads nothing after it" } else { "" };
         findings.push(finding(format!("{remark}{rest}"), CONFIGURE));
@@ -155,8 +155,8 @@ fn distribution_conf(root: &Root, findings: &mut Vec<Finding>) {
     }
 }
 
-fn users(root: &Root, settings: &Settings, findings: &mut Vec<Finding>) {
-    let mut shell = |user: Result<Entry, String>, otherwise: &str| match user {
+fn users(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>) {
+    let mut shell = |user: Result<Account, String>, otherwise: &str| match user {
         Ok(user) => {
             let active = root.open(CURRENT, OFlags::PATH).is_ok();
             if let Some(fault) = unfit_shell(root, &user, active) {
@@ -175,7 +175,7 @@ fn users(root: &Root, settings: &Settings, findings: &mut Vec<Finding>) {
 }
 
 /// Why a user cannot log in. What the wrapper starts may be there only while a system is `active`.
-fn unfit_shell(root: &Root, user: &Entry, active: bool) -> Option<String> {
+fn unfit_shell(root: &Root, user: &Account, active: bool) -> Option<String> {
     let name = user.name.display();
     let shell = user.shell.display();
     if let Err(error) = root.executable(&user.shell) {
@@ -203,7 +203,7 @@ fn profile(root: &Root, findings: &mut Vec<Finding>) {
     }
 }
 
-fn running(root: &Root, settings: &Settings, findings: &mut Vec<Finding>) {
+fn running(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>) {
     if let Ok(text) = root.read(NOTICE, LIMIT) {
         let text = String::from_utf8_lossy(&text);
         findings.push(finding(text.trim_end().replace('\n', "\n  "), "`nixos-wsl logs` says more"));

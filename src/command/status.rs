@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::namespace::privileges::{self, Who};
-use crate::namespace::state::{Phase, State};
+use crate::namespace::state::{Phase, NamespaceState};
 use crate::namespace::task::Task;
 use crate::namespace::{self, HELPER, inside, mounts_left_behind, resume, settings, starts_systemd};
 use crate::system::accounts;
@@ -58,7 +58,7 @@ pub fn status() -> Status {
     if inside() {
         return Status::Inside;
     }
-    match State::read().ok().and_then(State::running) {
+    match NamespaceState::read().ok().and_then(NamespaceState::running) {
         Some(running) => match running.state.phase {
             Phase::Starting => Status::Starting(running.state.pid),
             Phase::Ready => Status::Running(running.state.pid),

@@ -9,7 +9,7 @@ use crate::features::drivers::{self, Drivers};
 use crate::features::usbip::{self, Device, Places};
 use crate::features::{start_menu, store};
 use crate::namespace::privileges::Who;
-use crate::namespace::state::{Event, State};
+use crate::namespace::state::{Event, NamespaceState};
 use crate::system::accounts;
 use crate::system::root::Root;
 
@@ -26,7 +26,7 @@ pub fn boot_complete(stopping: bool, emergency: bool) -> Outcome {
     if stopping && !counting::shuts_down() {
         return Ok(());
     }
-    State::report(if stopping { Event::Stopping } else { Event::Resumed });
+    NamespaceState::report(if stopping { Event::Stopping } else { Event::Resumed });
     if stopping {
         return Ok(counting::stopping(&root)?);
     }
@@ -66,8 +66,8 @@ pub fn usbip_attach(device: &Device<'_>) -> Outcome {
     // A message that nobody takes is no reason to give the device up.
     usbip::keep_attached(device, &Places::default(), |state| {
         let _ = match state {
-            usbip::State::Attached | usbip::State::Attaching => print(format_args!("{busid} is attached")),
-            usbip::State::Refused(why) => print(format_args!("{busid} waits: {why}")),
+            usbip::DeviceState::Attached | usbip::DeviceState::Attaching => print(format_args!("{busid} is attached")),
+            usbip::DeviceState::Refused(why) => print(format_args!("{busid} waits: {why}")),
         };
     })?;
     Ok(())

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::swap::{NewDirectory, remove};
+use super::swap::{NewTree, remove};
 use crate::system::error::{Context, Failure};
 
 /// What is linked together.
@@ -30,13 +30,13 @@ pub struct Linked {
     pub windows: usize,
 }
 
-/// Makes the directory `farm`: its `lib` has a link to every file of both, and to the rest of NixOS's drivers beside it.
+/// Makes the directory `farm`: its `lib` has a link to every file of both, and to the rest of NixOS's drivers make it.
 /// Where both have a name, that of Windows is taken. A reader sees the old directory or the new one.
 ///
 /// # Errors
 /// When a directory cannot be read or the links cannot be made.
 pub fn link(drivers: &Drivers<'_>, farm: &Path) -> Result<Linked, Failure> {
-    let directory = NewDirectory::beside(farm)?;
+    let directory = NewTree::make(farm)?;
     let lib = directory.path().join("lib");
     fs::create_dir(&lib).at(&lib)?;
 

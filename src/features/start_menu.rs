@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::as_user;
-use super::swap::{NewDirectory, remove};
+use super::swap::{NewTree, remove};
 use crate::namespace::privileges::Who;
 use crate::system::error::{Context, Failure};
 
@@ -245,7 +245,7 @@ impl Member {
 /// One of the two directories in the making.
 struct Copies {
     place: PathBuf,
-    new: Option<NewDirectory>,
+    new: Option<NewTree>,
     count: usize,
 }
 
@@ -257,7 +257,7 @@ impl Copies {
     fn add(&mut self, member: &Member, pipe: &mut dyn Read) -> Result<(), Failure> {
         let new = match &mut self.new {
             Some(new) => new,
-            new => new.insert(NewDirectory::beside(&self.place)?),
+            new => new.insert(NewTree::make(&self.place)?),
         };
         let path = new.path().join(&member.path);
         let parent = path.parent().unwrap_or(new.path());

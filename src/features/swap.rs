@@ -8,14 +8,14 @@ use crate::system::error::{Context, Failure};
 use crate::system::replace::{self, Attributes, Durability, Target};
 
 /// The directory in the making; removed again unless it is put in place.
-pub struct NewDirectory {
+pub struct NewTree {
     new: replace::NewDirectory,
     path: PathBuf,
 }
 
-impl NewDirectory {
-    /// Makes an empty directory beside `place`, and the directories above it.
-    pub fn beside(place: &Path) -> Result<Self, Failure> {
+impl NewTree {
+    /// Makes an empty directory make `place`, and the directories above it.
+    pub fn make(place: &Path) -> Result<Self, Failure> {
         let parent = place.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(parent).at(parent)?;
         let folder = replace::open_folder(place).at(parent)?;

@@ -66,7 +66,7 @@ pub struct Device<'a> {
 
 /// The outcome of one look at the device.
 #[derive(Debug, PartialEq, Eq)]
-pub enum State {
+pub enum DeviceState {
     /// It was attached already.
     Attached,
     /// It is now.
@@ -79,12 +79,12 @@ pub enum State {
 ///
 /// # Errors
 /// When there is no controller, no address or no tool; a device that is not there is no error.
-pub fn attach(device: &Device<'_>, places: &Places) -> Result<State, UsbipError> {
+pub fn attach(device: &Device<'_>, places: &Places) -> Result<DeviceState, UsbipError> {
     if !has_controller(&places.controllers) {
         return Err(UsbipError::NoController(places.controllers.clone()));
     }
     if is_attached(device.busid, places) {
-        return Ok(State::Attached);
+        return Ok(DeviceState::Attached);
     }
     let host = match device.host {
         Some(host) => host.to_owned(),
@@ -97,9 +97,9 @@ pub fn attach(device: &Device<'_>, places: &Places) -> Result<State, UsbipError>
         .output()
         .map_err(|source| UsbipError::Tool { path: device.usbip.to_owned(), source })?;
     if status.success() {
-        return Ok(State::Attaching);
+        return Ok(DeviceState::Attaching);
     }
-    Ok(State::Refused(String::from_utf8_lossy(&stderr).trim().to_owned()))
+    Ok(DeviceState::Refused(String::from_utf8_lossy(&stderr).trim().to_owned()))
 }
 
 /// Keeps the device attached for ever, and calls `report` at every change.
@@ -109,12 +109,12 @@ pub fn attach(device: &Device<'_>, places: &Places) -> Result<State, UsbipError>
 pub fn keep_attached(
     device: &Device<'_>,
     places: &Places,
-    mut report: impl FnMut(&State),
+    mut report: impl FnMut(&DeviceState),
 ) -> Result<std::convert::Infallible, UsbipError> {
     let mut last = None;
     loop {
         let state = attach(device, places)?;
-        if last.as_ref() != Some(&state) && !(state == State::Attached && last == Some(State::Attaching)) {
+        if last.as_ref() != Some(&state) && !(state == DeviceState::Attached && last == Some(DeviceState::Attaching)) {
             report(&state);
         }
         last = Some(state);

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::closure::{Closure, ClosurePath};
 use super::spec::Spec;
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// What an image derivation asks for.
 #[derive(Debug)]
-pub struct Attributes {
+pub struct StructuredAttributes {
     /// The derivation's output path; the archive goes to `tarball/<file name>` below it.
     pub out: Option<PathBuf>,
     /// The archive's file name, with its ending.
@@ -56,31 +56,31 @@ pub fn locate(named: PathBuf) -> PathBuf {
     }
 }
 
-impl Attributes {
+impl StructuredAttributes {
     /// Reads the file at `path`.
     ///
     /// # Errors
     /// When the file cannot be read, is no JSON, misses an attribute, or holds a spec or closure that cannot be used.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes =
-            fs::read(path).map_err(|source| Error::ReadAttributes { path: path.to_owned(), source })?;
+            fs::read(path).map_err(|source| ImageError::ReadAttributes { path: path.to_owned(), source })?;
         Self::parse(path, &bytes)
     }
 
     /// Parses the attributes in `bytes`; `path` is only for messages.
     ///
     /// # Errors
-    /// As [`Attributes::read`].
+    /// As [`StructuredAttributes::read`].
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
         let unfit = |what: &str| {
             let what = what.to_owned();
-            |source| Error::Attributes { path: path.to_owned(), what, source }
+            |source| ImageError::Attributes { path: path.to_owned(), what, source }
         };
         let raw: Raw = serde_json::from_slice(bytes).map_err(unfit("an attribute"))?;
         if let Some(level) = raw.compression_level
             && !(1..=12).contains(&level)
         {
-            return Err(Error::entry(
+            return Err(ImageError::entry(
                 "compressionLevel",
                 format!("{level} is no level; take one from 1 to 12"),
             ));
@@ -88,7 +88,7 @@ impl Attributes {
         if let Some(name) = &raw.file_name
             && (name.is_empty() || name.contains('/') || name.starts_with('.'))
         {
-            return Err(Error::entry("fileName", format!("{name:?} is no plain file name")));
+            return Err(ImageError::entry("fileName", format!("{name:?} is no plain file name")));
         }
         Ok(Self {
             out: raw.outputs.out,

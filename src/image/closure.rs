@@ -6,7 +6,7 @@ use std::path::Path;
 use data_encoding::{BASE64, BitOrder, Encoding, HEXLOWER, Specification};
 use serde::Deserialize;
 
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// Where store paths stand in every image; the database and the paths inside the files depend on it.
 pub const STORE_DIR: &str = "/nix/store";
@@ -44,15 +44,15 @@ impl Closure {
         for mut info in paths {
             check_store_path(&info.path)?;
             info.nar_hash = base16(&info.nar_hash).ok_or_else(|| {
-                Error::closure(&info.path, format!("{:?} is no SHA-256 that Nix writes", info.nar_hash))
+                ImageError::closure(&info.path, format!("{:?} is no SHA-256 that Nix writes", info.nar_hash))
             })?;
             if let Some(twin) = by_path.insert(info.path.clone(), info) {
-                return Err(Error::closure(twin.path, "is in the closure twice"));
+                return Err(ImageError::closure(twin.path, "is in the closure twice"));
             }
         }
         for info in by_path.values() {
             if let Some(missing) = info.references.iter().find(|name| !by_path.contains_key(*name)) {
-                return Err(Error::closure(
+                return Err(ImageError::closure(
                     &info.path,
                     format!("refers to {missing}, which is not in the closure; export the whole closure"),
                 ));
@@ -87,13 +87,13 @@ fn check_store_path(path: &str) -> Result<()> {
     let name = path
         .strip_prefix(STORE_DIR)
         .and_then(|rest| rest.strip_prefix('/'))
-        .ok_or_else(|| Error::closure(path, format!("is not below {STORE_DIR}")))?;
+        .ok_or_else(|| ImageError::closure(path, format!("is not below {STORE_DIR}")))?;
     let valid = |c: u8| c.is_ascii_alphanumeric() || b"+-._?=".contains(&c);
     let bytes = name.as_bytes();
     if bytes.len() > 33 && bytes.len() <= 33 + 211 && bytes[32] == b'-' && bytes.iter().copied().all(valid) {
         Ok(())
     } else {
-        Err(Error::closure(path, "is no store path (a hash of 32 characters, a dash and a name)"))
+        Err(ImageError::closure(path, "is no store path (a hash of 32 characters, a dash and a name)"))
     }
 }
 

@@ -4,7 +4,7 @@
 //! and only walking through the codes tells where the last block starts. No content is decoded: a table entry says how many
 //! bits to pass over, for several codes at a time where they fit.
 
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// Bits that one look-up of a literal or length covers, and of a distance.
 const LITERAL_BITS: u32 = 11;
@@ -45,7 +45,7 @@ pub fn last_block(stream: &[u8]) -> Result<LastBlock> {
                 bits.at = bits.at.next_multiple_of(8);
                 let length = bits.take(16)?;
                 if bits.take(16)? != !length & 0xffff {
-                    return Err(Error::Deflate("a stored block's length"));
+                    return Err(ImageError::Deflate("a stored block's length"));
                 }
                 bits.at += 8 * length as usize;
             }
@@ -57,10 +57,10 @@ pub fn last_block(stream: &[u8]) -> Result<LastBlock> {
                 codes.read(&mut bits)?;
                 codes.walk(&mut bits)?;
             }
-            _ => return Err(Error::Deflate("a block's type")),
+            _ => return Err(ImageError::Deflate("a block's type")),
         }
         if bits.at > 8 * stream.len() {
-            return Err(Error::Deflate("a stream that is cut off"));
+            return Err(ImageError::Deflate("a stream that is cut off"));
         }
         if last {
             return Ok(LastBlock { start, end: bits.at });
@@ -109,9 +109,9 @@ impl Bits<'_> {
         let value = self.peek() & ((1 << count) - 1);
         self.at += count as usize;
         if self.at > 8 * self.bytes.len() {
-            return Err(Error::Deflate("a stream that is cut off"));
+            return Err(ImageError::Deflate("a stream that is cut off"));
         }
-        u32::try_from(value).map_err(|_| Error::Deflate("a number"))
+        u32::try_from(value).map_err(|_| ImageError::Deflate("a number"))
     }
 }
 
@@ -157,7 +157,7 @@ impl Codes {
             };
             let end = at + times as usize;
             if symbol == 16 && at == 0 || end > literals + distances {
-                return Err(Error::Deflate("a code's lengths"));
+                return Err(ImageError::Deflate("a code's lengths"));
             }
             lengths[at..end].fill(length);
             at = end;
@@ -185,9 +185,9 @@ impl Codes {
     fn walk(&self, bits: &mut Bits) -> Result<()> {
         // Slices of a length the compiler knows need no bounds check.
         let literals: &[u16; 1 << LITERAL_BITS] =
-            self.literal_table.as_slice().try_into().map_err(|_| Error::Deflate("a table"))?;
+            self.literal_table.as_slice().try_into().map_err(|_| ImageError::Deflate("a table"))?;
         let distances: &[u16; 1 << DISTANCE_BITS] =
-            self.distance_table.as_slice().try_into().map_err(|_| Error::Deflate("a table"))?;
+            self.distance_table.as_slice().try_into().map_err(|_| ImageError::Deflate("a table"))?;
         let end = 8 * bits.bytes.len();
         while bits.at <= end {
             // 56 bits are enough for a length (15 + 5) and a distance (15 + 13) one after the other.
@@ -213,7 +213,7 @@ impl Codes {
                 return Ok(());
             }
         }
-        Err(Error::Deflate("a block without an end"))
+        Err(ImageError::Deflate("a block without an end"))
     }
 }
 
@@ -279,7 +279,7 @@ impl Code {
         for &count in &counts[1..] {
             room = 2 * room - i64::from(count);
             if room < 0 {
-                return Err(Error::Deflate("a code with too many symbols"));
+                return Err(ImageError::Deflate("a code with too many symbols"));
             }
         }
         let mut next = [0; MAX_BITS + 1];
@@ -321,13 +321,13 @@ impl Code {
             code |= u32::try_from(window >> (length - 1) & 1).unwrap_or_default();
             if code < first + count {
                 let symbol = self.symbols.get((index + code - first) as usize);
-                return symbol.map(|&symbol| (symbol.into(), length)).ok_or(Error::Deflate("a code"));
+                return symbol.map(|&symbol| (symbol.into(), length)).ok_or(ImageError::Deflate("a code"));
             }
             index += count;
             first = (first + count) << 1;
             code <<= 1;
         }
-        Err(Error::Deflate("a code"))
+        Err(ImageError::Deflate("a code"))
     }
 }
 

@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use super::closure::Closure;
 use super::tree::absolute;
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// Links to one file: well below ext4's 65000, which Nix's own optimisation fills up too.
 const MOST_LINKS: u32 = 30_000;
@@ -37,7 +37,7 @@ impl Duplicates {
             let path = Path::new(info.path.trim_start_matches('/'));
             let source = store.join(path.file_name().unwrap_or_default());
             for found in WalkDir::new(&source).follow_root_links(false) {
-                let unreadable = |error| Error::source(&absolute(path), &source, error);
+                let unreadable = |error| ImageError::source(&absolute(path), &source, error);
                 let found = found.map_err(|error| unreadable(io::Error::from(error)))?;
                 if found.file_type().is_file() {
                     let metadata = found.metadata().map_err(|error| unreadable(error.into()))?;
@@ -53,7 +53,7 @@ impl Duplicates {
     /// # Errors
     /// When the file cannot be read.
     pub fn original(&mut self, member: &Path, source: &Path) -> Result<Option<PathBuf>> {
-        let unreadable = |error| Error::source(&absolute(member), source, error);
+        let unreadable = |error| ImageError::source(&absolute(member), source, error);
         let metadata = source.symlink_metadata().map_err(unreadable)?;
         let shape = shape(&metadata);
         // An empty file takes no block, and a link to one saves nothing.

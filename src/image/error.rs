@@ -4,12 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The result of a step of the image writer.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub type Result<T, E = ImageError> = std::result::Result<T, E>;
 
 /// Why no image was written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ImageError {
     /// The attributes file is missing or unreadable.
     #[error("cannot read the attributes in {}", path.display())]
     ReadAttributes {
@@ -103,7 +103,7 @@ pub enum Error {
     Interrupted,
 }
 
-impl Error {
+impl ImageError {
     /// An entry that does not fit, with the reason.
     pub(crate) fn entry(entry: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Entry { entry: entry.into(), problem: problem.into() }

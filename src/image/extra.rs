@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::entry::Owner;
 use super::spec::relative;
 use super::tree::Tree;
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// What the command line adds to the spec.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Extra {
             tree.complete()?;
         }
         for (path, uid, gid) in &self.owners {
-            let relative = relative(path).map_err(|problem| Error::entry(path, problem))?;
+            let relative = relative(path).map_err(|problem| ImageError::entry(path, problem))?;
             tree.chown(&relative, *uid, *gid)?;
         }
         Ok(())

@@ -12,7 +12,7 @@ use crc32fast::Hasher;
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::stream::{Sink, closed};
-use super::{Error, Result, deflate};
+use super::{ImageError, Result, deflate};
 
 /// How much is compressed on its own. Blocks of 4 MiB would gain an eighth of a percent, but two of them are more than a
 /// thread may add to the memory.
@@ -63,11 +63,11 @@ pub fn compress<T>(
     out: impl Write + Send,
     threads: usize,
     level: i32,
-    write_error: impl Fn(io::Error) -> Error + Sync,
+    write_error: impl Fn(io::Error) -> ImageError + Sync,
     produce: impl FnOnce(&mut Blocks) -> Result<T>,
 ) -> Result<T> {
     let level =
-        CompressionLvl::new(level).map_err(|_| Error::entry("compressionLevel", "must be 1 to 12"))?;
+        CompressionLvl::new(level).map_err(|_| ImageError::entry("compressionLevel", "must be 1 to 12"))?;
     let threads = threads.max(1);
     let (jobs, waiting) = sync_channel::<Job>(threads);
     let (order, ordered) = sync_channel(in_flight(threads));
@@ -116,7 +116,7 @@ fn compress_block(compressor: &mut Compressor, data: &[u8]) -> Result<Vec<u8>> {
     let mut stream = vec![0; compressor.deflate_compress_bound(data.len()) + 8];
     let compressed = compressor
         .deflate_compress(data, &mut stream)
-        .map_err(|_| Error::Deflate("more output than the compressor's own bound"))?;
+        .map_err(|_| ImageError::Deflate("more output than the compressor's own bound"))?;
     stream.truncate(compressed);
     deflate::open_end(&mut stream)?;
     stream.shrink_to_fit();
@@ -140,7 +140,7 @@ fn stored_blocks(data: &[u8]) -> Vec<u8> {
 fn write(
     mut out: impl Write,
     ordered: Receiver<Receiver<Result<Block>>>,
-    error: &impl Fn(io::Error) -> Error,
+    error: &impl Fn(io::Error) -> ImageError,
 ) -> Result<()> {
     out.write_all(&HEADER).map_err(error)?;
     let mut crc = Hasher::new();

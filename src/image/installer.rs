@@ -19,19 +19,19 @@ use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
 use super::stream::{Archive, write_error};
-use super::tarball::{self, Report, Request};
+use super::tarball::{self, TarballReport, Request};
 use super::tree::Tree;
 use super::zstd::Frame;
-use super::{Error, Result, gzip, zstd};
+use super::{ImageError, Result, gzip, zstd};
 use crate::system::installer::{ARCHIVE, DIRECTORY, MANIFEST, Manifest, PROGRAM, VERSION};
 use crate::wsl::distribution::Distribution;
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::WslSettings;
 
 /// Writes the installer with the static `nixos-wsl-install` at `program`.
 ///
 /// # Errors
 /// As [`tarball::write`]; and when the root file system has no accounts or the program is missing.
-pub fn write(request: &Request, program: &Path, interrupt: &Interrupt) -> Result<Report> {
+pub fn write(request: &Request, program: &Path, interrupt: &Interrupt) -> Result<TarballReport> {
     let attributes = &request.attributes;
     check_program(program)?;
     let tree = tarball::tree(request)?;
@@ -63,16 +63,16 @@ pub fn write(request: &Request, program: &Path, interrupt: &Interrupt) -> Result
     })?;
     interrupt.check()?;
     let path = output.path().to_owned();
-    Ok(Report { path, size: output.publish()?, members, store_paths: attributes.closure.paths().len() })
+    Ok(TarballReport { path, size: output.publish()?, members, store_paths: attributes.closure.paths().len() })
 }
 
 /// A program that needs an interpreter would not start in a root without a store.
 fn check_program(program: &Path) -> Result<()> {
-    let wrong = |problem: &str| Err(Error::entry(program.display().to_string(), problem));
+    let wrong = |problem: &str| Err(ImageError::entry(program.display().to_string(), problem));
     match std::fs::metadata(program) {
         Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(()),
         Ok(_) => wrong("is no program; give the static nixos-wsl-install"),
-        Err(error) => Err(Error::source(Path::new(PROGRAM), program, error)),
+        Err(error) => Err(ImageError::source(Path::new(PROGRAM), program, error)),
     }
 }
 
@@ -148,7 +148,7 @@ fn outer(tree: &Tree, manifest: &Manifest, program: &Path, archive: &Path) -> Re
         let node = match node {
             Node::Directory if !path.starts_with("nix") && !path.starts_with("etc/nixos") => Node::Directory,
             Node::Bytes(bytes) if path == Path::new("etc/passwd") => {
-                let systemd = Settings::parse(conf("etc/wsl.conf")).0.boot_systemd;
+                let systemd = WslSettings::parse(conf("etc/wsl.conf")).0.boot_systemd;
                 Node::Bytes(passwd(bytes, &entry_points, systemd)?)
             }
             Node::File(_) if entry_points.contains(path) => {
@@ -168,7 +168,7 @@ fn outer(tree: &Tree, manifest: &Manifest, program: &Path, archive: &Path) -> Re
     }
     for path in [Path::new("etc/passwd"), Path::new("etc/wsl.conf"), Path::new("sbin/init")] {
         if !outer.nodes().any(|(found, ..)| found == path) {
-            return Err(Error::entry(
+            return Err(ImageError::entry(
                 Path::new("/").join(path).display().to_string(),
                 "an installer needs this as a regular file of the spec",
             ));
@@ -218,7 +218,7 @@ fn passwd(bytes: &[u8], entry_points: &BTreeSet<&Path>, systemd: bool) -> Result
     if root {
         Ok(lines.into_bytes())
     } else {
-        Err(Error::entry("/etc/passwd", "has no user with number 0, whose shell could install the system"))
+        Err(ImageError::entry("/etc/passwd", "has no user with number 0, whose shell could install the system"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// Whether a signal asked to stop.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +35,8 @@ impl Interrupt {
     /// Fails once a signal has come.
     ///
     /// # Errors
-    /// [`Error::Interrupted`].
+    /// [`ImageError::Interrupted`].
     pub fn check(&self) -> Result<()> {
-        if self.signal().is_some() { Err(Error::Interrupted) } else { Ok(()) }
+        if self.signal().is_some() { Err(ImageError::Interrupted) } else { Ok(()) }
     }
 }

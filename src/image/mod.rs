@@ -21,4 +21,4 @@ pub mod tarball;
 pub mod tree;
 pub mod zstd;
 
-pub use error::{Error, Result};
+pub use error::{ImageError, Result};

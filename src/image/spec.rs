@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// The version of the spec's form that this writer reads.
 pub const VERSION: u64 = 1;
@@ -81,10 +81,10 @@ impl Spec {
     pub fn from_json(json: Value) -> Result<Self> {
         let version = json.get("version").cloned().unwrap_or_default();
         if version.as_u64() != Some(VERSION) {
-            return Err(Error::Version { found: version.to_string(), expected: VERSION });
+            return Err(ImageError::Version { found: version.to_string(), expected: VERSION });
         }
         let raw: RawSpec =
-            serde_json::from_value(json).map_err(|error| Error::entry("spec", error.to_string()))?;
+            serde_json::from_value(json).map_err(|error| ImageError::entry("spec", error.to_string()))?;
         let entries = raw.entries.into_iter().enumerate().map(|(number, value)| entry(number, value));
         Ok(Self { profile: raw.profile.map(PathBuf::from), entries: entries.collect::<Result<_>>()? })
     }
@@ -93,7 +93,7 @@ impl Spec {
 /// The entry with this number, or what is wrong with it.
 fn entry(number: usize, value: Value) -> Result<SpecEntry> {
     let name = value.get("path").and_then(Value::as_str).map_or_else(|| format!("#{number}"), str::to_owned);
-    let wrong = |problem: String| Error::entry(&name, problem);
+    let wrong = |problem: String| ImageError::entry(&name, problem);
     let raw: RawEntry = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
     let path = relative(&raw.path).map_err(|problem| wrong(problem.to_owned()))?;
     let kind = kind(&raw).map_err(&wrong)?;
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn reads_only_its_own_version() {
         for json in [json!({}), json!({ "version": 2 }), json!({ "version": "1" })] {
-            assert!(matches!(Spec::from_json(json), Err(Error::Version { expected: 1, .. })));
+            assert!(matches!(Spec::from_json(json), Err(ImageError::Version { expected: 1, .. })));
         }
     }
 }

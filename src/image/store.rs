@@ -10,7 +10,7 @@ use super::duplicates::Duplicates;
 use super::entry::{Owner, kind_name};
 use super::stream::{Archive, Sink};
 use super::tree::absolute;
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// Adds the store path that stands at `source` to `archive` as `path`, with everything below it.
 ///
@@ -29,7 +29,7 @@ pub fn append<S: Sink>(
     for found in WalkDir::new(source).follow_root_links(false).sort_by_file_name() {
         let found = found.map_err(|error| {
             let place = error.path().unwrap_or(source).to_owned();
-            Error::source(&absolute(path), &place, error)
+            ImageError::source(&absolute(path), &place, error)
         })?;
         let below = found.path().strip_prefix(source).unwrap_or(Path::new(""));
         let joined;
@@ -44,7 +44,7 @@ pub fn append<S: Sink>(
             archive.directory(member, Owner::root(0o555))?;
         } else if kind.is_symlink() {
             let target = fs::read_link(found.path())
-                .map_err(|error| Error::source(&absolute(member), found.path(), error))?;
+                .map_err(|error| ImageError::source(&absolute(member), found.path(), error))?;
             archive.symlink(member, Owner::root(0o777), &target)?;
         } else if kind.is_file() {
             let original = match &mut duplicates {
@@ -56,7 +56,7 @@ pub fn append<S: Sink>(
                 None => archive.file(member, found.path(), canonical)?,
             }
         } else {
-            return Err(Error::Kind {
+            return Err(ImageError::Kind {
                 entry: absolute(member).display().to_string(),
                 source_path: found.path().to_owned(),
                 kind: kind_name(kind),

@@ -12,7 +12,7 @@ use super::header::{self, Member};
 use super::interrupt::Interrupt;
 use super::progress::Progress;
 use super::tree::absolute;
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// What a file system gives out at a time.
 const DISK_BLOCK: u64 = 4096;
@@ -112,8 +112,8 @@ impl<'a, S: Sink> Archive<'a, S> {
     /// # Errors
     /// As [`Archive::directory`]; and when the source cannot be read or is changed meanwhile.
     pub fn file(&mut self, path: &Path, source: &Path, owner: impl Fn(&Metadata) -> Owner) -> Result<()> {
-        let unreadable = |error: io::Error| Error::source(&absolute(path), source, error);
-        let changed = |problem: String| Error::Changed {
+        let unreadable = |error: io::Error| ImageError::source(&absolute(path), source, error);
+        let changed = |problem: String| ImageError::Changed {
             entry: absolute(path).display().to_string(),
             source_path: source.to_owned(),
             problem,
@@ -201,6 +201,6 @@ impl<'a, S: Sink> Archive<'a, S> {
 }
 
 /// The error of a failed write to `path`.
-pub(crate) fn write_error(path: &Path, source: io::Error) -> Error {
-    Error::Write { path: path.to_owned(), source }
+pub(crate) fn write_error(path: &Path, source: io::Error) -> ImageError {
+    ImageError::Write { path: path.to_owned(), source }
 }

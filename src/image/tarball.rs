@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::attrs::Attributes;
+use super::attrs::StructuredAttributes;
 use super::duplicates::Duplicates;
 use super::entry::{Node, Owner};
 use super::extra::Extra;
@@ -11,13 +11,13 @@ use super::output::Output;
 use super::progress::Progress;
 use super::stream::{Archive, Sink, write_error};
 use super::tree::Tree;
-use super::{Error, Result, database, gzip, store};
+use super::{ImageError, Result, database, gzip, store};
 
 /// What is written, where and how.
 #[derive(Debug)]
 pub struct Request {
     /// The derivation's attributes.
-    pub attributes: Attributes,
+    pub attributes: StructuredAttributes,
     /// The directory that holds the store paths' copies to read.
     pub store: PathBuf,
     /// The archive; `None` for `tarball/<file name>` below the derivation's output.
@@ -30,7 +30,7 @@ pub struct Request {
 
 /// What was written.
 #[derive(Debug)]
-pub struct Report {
+pub struct TarballReport {
     /// The archive.
     pub path: PathBuf,
     /// Its size in bytes.
@@ -46,7 +46,7 @@ pub struct Report {
 /// # Errors
 /// When the spec does not fit the closure, a source cannot be read, the archive cannot be written, or a signal came; no
 /// archive is left then.
-pub fn write(request: &Request, interrupt: &Interrupt) -> Result<Report> {
+pub fn write(request: &Request, interrupt: &Interrupt) -> Result<TarballReport> {
     let attributes = &request.attributes;
     let tree = tree(request)?;
     let output = Output::create(&destination(request)?)?;
@@ -63,7 +63,7 @@ pub fn write(request: &Request, interrupt: &Interrupt) -> Result<Report> {
     progress.finish();
     interrupt.check()?;
     let path = output.path().to_owned();
-    Ok(Report { path, size: output.publish()?, members, store_paths: attributes.closure.paths().len() })
+    Ok(TarballReport { path, size: output.publish()?, members, store_paths: attributes.closure.paths().len() })
 }
 
 /// The root file system that is asked for.
@@ -101,7 +101,7 @@ pub(crate) fn destination(request: &Request) -> Result<PathBuf> {
     if let Some(out) = &request.out {
         return Ok(out.clone());
     }
-    let missing = |what| Error::entry(what, "the attributes do not have it; give --out FILE");
+    let missing = |what| ImageError::entry(what, "the attributes do not have it; give --out FILE");
     let out = request.attributes.out.as_ref().ok_or_else(|| missing("outputs.out"))?;
     let name = request.attributes.file_name.as_ref().ok_or_else(|| missing("fileName"))?;
     Ok(out.join("tarball").join(name))

@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 use super::closure::{Closure, STORE_DIR};
 use super::entry::{Node, Owner, kind_name};
 use super::spec::{Kind, Spec, SpecEntry};
-use super::{Error, Result};
+use super::{ImageError, Result};
 
 /// The root file system as a sorted map. `Path` compares by component, so a parent comes before its children.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Tree {
         }
         if let Some(profile) = &spec.profile {
             if !profile.starts_with(STORE_DIR) || !closure.serves(profile) {
-                return Err(Error::closure(
+                return Err(ImageError::closure(
                     profile.display().to_string(),
                     "is the spec's profile but not in the closure; export its references",
                 ));
@@ -67,11 +67,11 @@ impl Tree {
                 self.insert(entry.path.clone(), owner(0o644), Node::Bytes(text.clone().into_bytes()))
             }
             Kind::File(source) => {
-                let unreadable = |error| Error::source(&absolute(&entry.path), source, error);
+                let unreadable = |error| ImageError::source(&absolute(&entry.path), source, error);
                 // A source is often a link, as a package's program is; the archive opens files without following any.
                 let source = fs::canonicalize(source).map_err(unreadable)?;
                 if !fs::metadata(&source).map_err(unreadable)?.is_file() {
-                    return Err(Error::entry(
+                    return Err(ImageError::entry(
                         absolute(&entry.path).display().to_string(),
                         format!("the source {} is no regular file", source.display()),
                     ));
@@ -99,9 +99,9 @@ impl Tree {
         source: &Path,
         owner: impl Fn(&fs::Metadata, bool) -> Owner,
     ) -> Result<()> {
-        let found = fs::metadata(source).map_err(|error| Error::source(&absolute(path), source, error))?;
+        let found = fs::metadata(source).map_err(|error| ImageError::source(&absolute(path), source, error))?;
         if !found.is_dir() {
-            return Err(Error::entry(
+            return Err(ImageError::entry(
                 absolute(path).display().to_string(),
                 format!("the source {} of the tree is no directory", source.display()),
             ));
@@ -109,11 +109,11 @@ impl Tree {
         for found in WalkDir::new(source).follow_root_links(true).sort_by_file_name() {
             let found = found.map_err(|error| {
                 let place = error.path().unwrap_or(source).to_owned();
-                Error::source(&absolute(path), &place, error)
+                ImageError::source(&absolute(path), &place, error)
             })?;
             let below = found.path().strip_prefix(source).unwrap_or(Path::new(""));
             let target = if below.as_os_str().is_empty() { path.to_owned() } else { path.join(below) };
-            let unreadable = |error| Error::source(&absolute(&target), found.path(), error);
+            let unreadable = |error| ImageError::source(&absolute(&target), found.path(), error);
             let metadata = found.metadata().map_err(|error| unreadable(error.into()))?;
             let kind = metadata.file_type();
             let node = if kind.is_dir() {
@@ -123,14 +123,14 @@ impl Tree {
             } else if kind.is_file() {
                 Node::File(found.path().to_owned())
             } else {
-                return Err(Error::Kind {
+                return Err(ImageError::Kind {
                     entry: absolute(&target).display().to_string(),
                     source_path: found.path().to_owned(),
                     kind: kind_name(kind),
                 });
             };
             if target.starts_with("nix/store") && target != Path::new("nix/store") {
-                return Err(Error::entry(
+                return Err(ImageError::entry(
                     absolute(&target).display().to_string(),
                     "the store is filled from the closure; no tree may reach into it",
                 ));
@@ -161,7 +161,7 @@ impl Tree {
         if found {
             Ok(())
         } else {
-            Err(Error::entry(
+            Err(ImageError::entry(
                 absolute(path).display().to_string(),
                 "--chown names a path that the image does not have",
             ))
@@ -185,7 +185,7 @@ impl Tree {
         if let Some((_, present)) = self.nodes.get(&path)
             && present.name() != node.name()
         {
-            return Err(Error::entry(
+            return Err(ImageError::entry(
                 absolute(&path).display().to_string(),
                 format!(
                     "is a {} here and a {} in an earlier entry; keep one of the two",
@@ -208,7 +208,7 @@ impl Tree {
                     None => missing.push(parent.to_owned()),
                     Some((_, Node::Directory)) => {}
                     Some((_, other)) => {
-                        return Err(Error::entry(
+                        return Err(ImageError::entry(
                             absolute(path).display().to_string(),
                             format!(
                                 "stands below {}, which is a {}",
@@ -232,7 +232,7 @@ impl Tree {
             if let Node::Symlink(target) = node
                 && !closure.serves(target)
             {
-                return Err(Error::entry(
+                return Err(ImageError::entry(
                     absolute(path).display().to_string(),
                     format!(
                         "points to {}, whose store path is not in the closure; add it to the exported references",

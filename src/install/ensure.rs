@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::error::{Error, Result};
+use super::error::{InstallError, Result};
 use super::screen::Screen;
-use super::state::{Journal, State};
+use super::state::{Journal, InstallState};
 use super::{switch, unpack};
 use crate::system::installer::{ARCHIVE, Manifest};
 
@@ -31,7 +31,7 @@ pub enum Attempt {
 ///
 /// # Errors
 /// The message for the user: the installation failed, here or in another process.
-pub fn ensure(state: &State, screen: &mut Screen, attempt: Attempt) -> Result<(), String> {
+pub fn ensure(state: &InstallState, screen: &mut Screen, attempt: Attempt) -> Result<(), String> {
     let mut idle = Instant::now();
     let mut said = false;
     loop {
@@ -45,7 +45,7 @@ pub fn ensure(state: &State, screen: &mut Screen, attempt: Attempt) -> Result<()
         }
         if state.stopping() {
             screen.clear();
-            return Err(named(&Error::Stopped.explain()));
+            return Err(named(&InstallError::Stopped.explain()));
         }
         if attempt == Attempt::Once {
             let lock = state.lock().map_err(|error| named(&error.explain()))?;
@@ -56,7 +56,7 @@ pub fn ensure(state: &State, screen: &mut Screen, attempt: Attempt) -> Result<()
                 screen.clear();
                 return result.map_err(|error| {
                     let text = error.explain();
-                    if !matches!(error, Error::Stopped) {
+                    if !matches!(error, InstallError::Stopped) {
                         state.set_failure(Some(&text));
                     }
                     named(&text)
@@ -90,7 +90,7 @@ pub fn named(text: &str) -> String {
     text.replace("{name}", &name)
 }
 
-fn install(state: &State, screen: &mut Screen) -> Result<()> {
+fn install(state: &InstallState, screen: &mut Screen) -> Result<()> {
     let manifest = state.manifest()?;
     if state.journal() != Journal::Switching || !switch::is_ready(state, &manifest) {
         let free = check_space(state, &manifest)?;
@@ -103,7 +103,7 @@ fn install(state: &State, screen: &mut Screen) -> Result<()> {
                 state.publish(done, manifest.unpacked);
                 screen.progress(done, manifest.unpacked);
                 if state.stopping() {
-                    return Err(Error::Stopped);
+                    return Err(InstallError::Stopped);
                 }
             }
             Ok(())
@@ -116,10 +116,10 @@ fn install(state: &State, screen: &mut Screen) -> Result<()> {
 }
 
 /// Looks whether the rest fits, before the first write: how many bytes were free then.
-fn check_space(state: &State, manifest: &Manifest) -> Result<u64> {
-    let found = rustix::fs::statvfs(state.root()).map_err(|error| Error::at("", error))?;
+fn check_space(state: &InstallState, manifest: &Manifest) -> Result<u64> {
+    let found = rustix::fs::statvfs(state.root()).map_err(|error| InstallError::at("", error))?;
     if found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
-        return Err(Error::ReadOnly);
+        return Err(InstallError::ReadOnly);
     }
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     // What an earlier attempt has written is not needed again.
@@ -130,7 +130,7 @@ fn check_space(state: &State, manifest: &Manifest) -> Result<u64> {
     let rest = manifest.disk.saturating_sub(before - free);
     let needed = rest.saturating_add(RESERVE);
     if free < needed {
-        return Err(Error::Space { needed: needed.div_ceil(MEGABYTE), free: free / MEGABYTE });
+        return Err(InstallError::Space { needed: needed.div_ceil(MEGABYTE), free: free / MEGABYTE });
     }
     Ok(before)
 }

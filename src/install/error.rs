@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use rustix::io::Errno;
 
 /// The result of a step of the installation.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub type Result<T, E = InstallError> = std::result::Result<T, E>;
 
 /// Why an installation ended.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum InstallError {
     /// Nobody can write here.
     #[error("the root file system is read-only")]
     ReadOnly,
@@ -68,7 +68,7 @@ pub enum Error {
     Stopped,
 }
 
-impl Error {
+impl InstallError {
     /// The error of a failed step at `path` (relative to the root).
     pub fn at(path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
         let (path, source) = (path.into(), source.into());

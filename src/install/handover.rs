@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::invocation::Invocation;
 use super::screen::Screen;
-use super::state::State;
+use super::state::InstallState;
 use crate::boot::activation;
 use crate::system::accounts;
 use crate::system::activation::CURRENT;
@@ -29,7 +29,7 @@ const SESSION: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The message for the user, with `{name}` for the distribution's name: the system is installed and does not start.
-pub fn wait_for_system(state: &State, screen: &mut Screen) -> Result<(), String> {
+pub fn wait_for_system(state: &InstallState, screen: &mut Screen) -> Result<(), String> {
     if !state.boots() {
         if rustix::process::geteuid().is_root() && !Path::new(CURRENT).exists() {
             return activate(screen);

@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = i64::MAX.unsigned_abs();
 
 /// Permission bits, owner and time of a member.
 #[derive(Clone, Copy, Debug)]
-pub struct Attributes {
+pub struct MemberAttributes {
     /// Permission bits, up to 0o7777.
     pub mode: u32,
     /// User number.
@@ -28,7 +28,7 @@ pub struct Attributes {
     pub modified: i64,
 }
 
-impl Attributes {
+impl MemberAttributes {
     pub(super) fn mode(self) -> Mode {
         Mode::from_raw_mode(self.mode)
     }
@@ -66,7 +66,7 @@ pub struct Member {
     /// Bytes of content.
     pub size: u64,
     /// Permission bits, owner and time; nothing if they do not fit.
-    pub attributes: Option<Attributes>,
+    pub attributes: Option<MemberAttributes>,
 }
 
 /// The archive that is being read.
@@ -203,7 +203,7 @@ fn member(header: &Header, records: &[u8]) -> io::Result<Member> {
         }
     }
     let attributes = || {
-        Some(Attributes {
+        Some(MemberAttributes {
             mode: header.mode().ok()? & 0o7777,
             uid: uid.try_into().ok()?,
             gid: gid.try_into().ok()?,

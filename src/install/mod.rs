@@ -30,13 +30,13 @@ use std::time::Duration;
 use ensure::Attempt;
 use invocation::{Invocation, Role};
 use screen::Screen;
-use state::State;
+use state::InstallState;
 
 /// Runs what was asked for; comes back only if that is not possible, or if it was done.
 #[must_use]
 pub fn run(argv: &[OsString]) -> ExitCode {
     let invocation = Invocation::discover(argv);
-    let state = State::default();
+    let state = InstallState::default();
     match invocation.role() {
         Role::Init => init(&state, &invocation),
         Role::Mount => mount::run(&invocation.arguments),
@@ -51,7 +51,7 @@ pub fn run(argv: &[OsString]) -> ExitCode {
 }
 
 /// Process 1: installs, and becomes the system's own `/sbin/init`, which starts systemd in this very session.
-fn init(state: &State, invocation: &Invocation) -> ! {
+fn init(state: &InstallState, invocation: &Invocation) -> ! {
     crate::sys::reset_signals();
     crate::sys::ignore_sigchld();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
@@ -86,7 +86,7 @@ fn init(state: &State, invocation: &Invocation) -> ! {
 }
 
 /// A user's shell: shows what happens, installs if it may and nobody else does, and becomes the user's real shell.
-fn login_shell(state: &State, invocation: &Invocation) -> ExitCode {
+fn login_shell(state: &InstallState, invocation: &Invocation) -> ExitCode {
     crate::sys::default_sigchld();
     let root = rustix::process::geteuid().is_root();
     if root {
@@ -117,7 +117,7 @@ fn login_shell(state: &State, invocation: &Invocation) -> ExitCode {
 }
 
 /// Any other program that WSL starts: it is wanted as the system has it.
-fn wait_and_become(state: &State, invocation: &Invocation) -> ExitCode {
+fn wait_and_become(state: &InstallState, invocation: &Invocation) -> ExitCode {
     let mut screen = Screen::quiet();
     if let Err(reason) = ensure::ensure(state, &mut screen, Attempt::Never) {
         let mut screen = Screen::standard_error();
@@ -136,7 +136,7 @@ fn wait_and_become(state: &State, invocation: &Invocation) -> ExitCode {
 /// `--unpack DIRECTORY`: the installation alone, in another root; for tests and repairs.
 fn unpack_into(directory: &Path) -> ExitCode {
     let mut screen = Screen::standard_error();
-    match ensure::ensure(&State::new(directory), &mut screen, Attempt::Once) {
+    match ensure::ensure(&InstallState::new(directory), &mut screen, Attempt::Once) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             screen.line(&reason);

@@ -9,8 +9,8 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::error::{Error, Result};
-use super::members::Attributes;
+use super::error::{InstallError, Result};
+use super::members::MemberAttributes;
 use super::write::{self, Buffers};
 use crate::system::replace::{self, Durability, Target};
 
@@ -19,13 +19,13 @@ struct Level {
     name: OsString,
     directory: OwnedFd,
     /// Set when the last member in it has been written: a later one would change the time again.
-    attributes: Option<Attributes>,
+    attributes: Option<MemberAttributes>,
 }
 
 /// A root directory that is being written.
 pub struct Place {
     root: OwnedFd,
-    root_attributes: Option<Attributes>,
+    root_attributes: Option<MemberAttributes>,
     levels: Vec<Level>,
     buffers: Buffers,
 }
@@ -37,7 +37,7 @@ impl Place {
     /// When it cannot be opened.
     pub fn open(root: &Path) -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(root, flags, Mode::empty()).map_err(|error| Error::at("", error))?;
+        let root = rustix::fs::open(root, flags, Mode::empty()).map_err(|error| InstallError::at("", error))?;
         Ok(Self { root, root_attributes: None, levels: Vec::new(), buffers: Buffers::default() })
     }
 
@@ -45,7 +45,7 @@ impl Place {
     ///
     /// # Errors
     /// When that is not possible; the error names the path. So for every member.
-    pub fn directory(&mut self, path: &Path, attributes: Attributes) -> Result<()> {
+    pub fn directory(&mut self, path: &Path, attributes: MemberAttributes) -> Result<()> {
         if path.as_os_str().is_empty() {
             self.root_attributes = Some(attributes);
             return Ok(());
@@ -64,7 +64,7 @@ impl Place {
     pub fn file(
         &mut self,
         path: &Path,
-        attributes: Attributes,
+        attributes: MemberAttributes,
         size: u64,
         content: &mut impl BufRead,
     ) -> Result<()> {
@@ -78,7 +78,7 @@ impl Place {
     ///
     /// # Errors
     /// As [`Place::directory`].
-    pub fn symlink(&mut self, path: &Path, attributes: Attributes, target: &OsStr) -> Result<()> {
+    pub fn symlink(&mut self, path: &Path, attributes: MemberAttributes, target: &OsStr) -> Result<()> {
         let (parent, name) = self.parent(path)?;
         let directory = directory_at(&self.root, &self.levels, parent);
         write::symlink(directory, name, attributes, target).map_err(|error| error.at(path))
@@ -89,7 +89,7 @@ impl Place {
     /// # Errors
     /// As [`Place::directory`].
     pub fn link(&mut self, path: &Path, original: &Path) -> Result<()> {
-        let fail = |error: Errno| Error::at(path, error);
+        let fail = |error: Errno| InstallError::at(path, error);
         let (parent, name) = self.parent(path)?;
         let (source, source_name) = open_parent(self.root.as_fd(), original).map_err(fail)?;
         let directory = directory_at(&self.root, &self.levels, parent);
@@ -104,7 +104,7 @@ impl Place {
         }
         let target = Target::new(directory, path);
         replace::hard_link(target, source.as_fd(), source_name, Durability::None)
-            .map_err(|failure| Error::at(path, failure.into_reason()))
+            .map_err(|failure| InstallError::at(path, failure.into_reason()))
     }
 
     /// Gives the directories their attributes.
@@ -114,7 +114,7 @@ impl Place {
     pub fn finish(mut self) -> Result<()> {
         self.leave(0)?;
         match self.root_attributes {
-            Some(attributes) => apply(self.root.as_fd(), attributes).map_err(|error| Error::at("", error)),
+            Some(attributes) => apply(self.root.as_fd(), attributes).map_err(|error| InstallError::at("", error)),
             None => Ok(()),
         }
     }
@@ -139,7 +139,7 @@ impl Place {
             let directory = open_or_make(directory_at(&self.root, &self.levels, self.levels.len()), name)
                 .map_err(|error| {
                     let above: PathBuf = self.levels.iter().map(|level| &level.name).collect();
-                    Error::at(above.join(name), error)
+                    InstallError::at(above.join(name), error)
                 })?;
             self.levels.push(Level { name: name.to_owned(), directory, attributes: None });
         }
@@ -152,7 +152,7 @@ impl Place {
             let path: PathBuf = self.levels.iter().map(|level| &level.name).collect();
             let Some(level) = self.levels.pop() else { break };
             if let Some(attributes) = level.attributes {
-                apply(level.directory.as_fd(), attributes).map_err(|error| Error::at(path, error))?;
+                apply(level.directory.as_fd(), attributes).map_err(|error| InstallError::at(path, error))?;
             }
         }
         Ok(())
@@ -210,7 +210,7 @@ fn open_or_make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> 
     open_directory(parent, name)
 }
 
-fn apply(directory: BorrowedFd<'_>, attributes: Attributes) -> Result<(), Errno> {
+fn apply(directory: BorrowedFd<'_>, attributes: MemberAttributes) -> Result<(), Errno> {
     let found = rustix::fs::fstat(directory)?;
     if !attributes.fits(&found) {
         let (uid, gid) = attributes.owner();

@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::state::State;
+use super::state::InstallState;
 
 /// Answers WSL's own questions; nothing for any other command, which has to wait for the system.
 #[must_use]
-pub fn answer(state: &State, arguments: &[OsString]) -> Option<ExitCode> {
+pub fn answer(state: &InstallState, arguments: &[OsString]) -> Option<ExitCode> {
     if state.installed() {
         return None;
     }

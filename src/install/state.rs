@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 
-use super::error::{Error, Result};
+use super::error::{InstallError, Result};
 use crate::system::installer::{DIRECTORY, MANIFEST, Manifest};
 use crate::system::replace::{self, Attributes, Durability};
 
@@ -31,11 +31,11 @@ pub enum Journal {
 
 /// The installation in one root directory.
 #[derive(Debug)]
-pub struct State {
+pub struct InstallState {
     root: PathBuf,
 }
 
-impl Default for State {
+impl Default for InstallState {
     fn default() -> Self {
         Self::new(Path::new("/"))
     }
@@ -45,7 +45,7 @@ impl Default for State {
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "open as long as the lock is held")] File);
 
-impl State {
+impl InstallState {
     /// The installation in the root at `root`.
     #[must_use]
     pub fn new(root: &Path) -> Self {
@@ -79,7 +79,7 @@ impl State {
         read(&path)
             .map_err(|error| error.to_string())
             .and_then(|bytes| Manifest::parse(&bytes))
-            .map_err(|reason| Error::Manifest { path, reason })
+            .map_err(|reason| InstallError::Manifest { path, reason })
     }
 
     /// Takes the lock, if nobody holds it.
@@ -87,7 +87,7 @@ impl State {
     /// # Errors
     /// When the lock file cannot be made.
     pub fn lock(&self) -> Result<Option<Lock>> {
-        let fail = |error: io::Error| Error::at(format!("{RUN}/install.lock"), error);
+        let fail = |error: io::Error| InstallError::at(format!("{RUN}/install.lock"), error);
         fs::create_dir_all(self.path(RUN)).map_err(fail)?;
         let file = File::options()
             .create(true)
@@ -131,7 +131,7 @@ impl State {
         let path = format!("{DIRECTORY}/journal");
         replace::write(&self.path(&path), text.as_bytes(), Attributes::mode(0o644), Durability::Full)
             .map(drop)
-            .map_err(|failure| Error::at(path, failure.into_reason()))
+            .map_err(|failure| InstallError::at(path, failure.into_reason()))
     }
 
     /// Tells the processes that wait how much of the total is done.
@@ -144,7 +144,7 @@ impl State {
         let _ = replace::write(&self.run(name), text.as_bytes(), Attributes::mode(0o644), Durability::None);
     }
 
-    /// What [`State::publish`] wrote last.
+    /// What [`InstallState::publish`] wrote last.
     #[must_use]
     pub fn progress(&self) -> Option<(u64, u64)> {
         let text = fs::read_to_string(self.run("progress")).ok()?;
@@ -173,7 +173,7 @@ impl State {
     pub fn say_that_it_boots(&self) -> Result<()> {
         fs::create_dir_all(self.path(RUN))
             .and_then(|()| fs::write(self.run("boots"), ""))
-            .map_err(|error| Error::at(format!("{RUN}/install.boots"), error))
+            .map_err(|error| InstallError::at(format!("{RUN}/install.boots"), error))
     }
 
     /// Whether process 1 will start systemd.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Mode;
 use tar::EntryType;
 
-use super::error::{Error, Result};
+use super::error::{InstallError, Result};
 use super::members::{Member, Members};
 use super::mounts::{Mounts, is_wsls};
 use super::place::{Place, member_path};
@@ -34,15 +34,15 @@ pub fn unpack(
     manifest: &Manifest,
     watch: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let unreadable = |source| Error::Archive { path: archive.to_owned(), source };
+    let unreadable = |source| InstallError::Archive { path: archive.to_owned(), source };
     let file = File::open(archive).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     if size != manifest.size {
-        return Err(Error::Damaged(format!("it has {size} bytes instead of {}", manifest.size)));
+        return Err(InstallError::Damaged(format!("it has {size} bytes instead of {}", manifest.size)));
     }
     let mut unpacker = Unpacker {
         place: Place::open(root)?,
-        mounts: Mounts::below(root).map_err(|error| Error::at("proc/self/mountinfo", error))?,
+        mounts: Mounts::below(root).map_err(|error| InstallError::at("proc/self/mountinfo", error))?,
         entry_points: manifest.entry_points.iter().map(PathBuf::from).zip(0..).collect(),
         members: 0,
     };
@@ -51,7 +51,7 @@ pub fn unpack(
     let result = std::thread::scope(|scope| {
         let mut source = Source::start(scope, file);
         let result = unpacker.members(&mut source, watch);
-        if matches!(result, Err(Error::Stopped | Error::Full { .. } | Error::ReadOnly)) {
+        if matches!(result, Err(InstallError::Stopped | InstallError::Full { .. } | InstallError::ReadOnly)) {
             return result;
         }
         // A damaged archive shows itself as anything: what its bytes are decides.
@@ -59,19 +59,19 @@ pub fn unpack(
             Ok(checked) if checked.size == manifest.size && checked.sha256 == manifest.sha256 => result,
             Ok(checked) => {
                 let (found, wanted) = (&checked.sha256[..16], &manifest.sha256);
-                Err(Error::Damaged(format!(
+                Err(InstallError::Damaged(format!(
                     "its SHA-256 begins with {found}, not with {}",
                     wanted.get(..16).unwrap_or(wanted)
                 )))
             }
-            Err(error) => Err(Error::Damaged(error.to_string())),
+            Err(error) => Err(InstallError::Damaged(error.to_string())),
         }
     });
     rustix::process::umask(mask);
     result?;
     if unpacker.members != manifest.members {
         let (found, wanted) = (unpacker.members, manifest.members);
-        return Err(Error::Damaged(format!("it has {found} members instead of {wanted}")));
+        return Err(InstallError::Damaged(format!("it has {found} members instead of {wanted}")));
     }
     unpacker.place.finish()
 }
@@ -85,7 +85,7 @@ struct Unpacker {
 
 impl Unpacker {
     fn members(&mut self, source: &mut Source<'_>, watch: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
-        let damaged = |error: std::io::Error| Error::Damaged(error.to_string());
+        let damaged = |error: std::io::Error| InstallError::Damaged(error.to_string());
         let mut next = 0;
         let mut members = Members::new(source);
         while let Some(member) = members.advance().map_err(damaged)? {
@@ -101,7 +101,7 @@ impl Unpacker {
     }
 
     fn member(&mut self, member: &Member, content: &mut impl BufRead) -> Result<()> {
-        let wrong = |problem: &str| Error::Member {
+        let wrong = |problem: &str| InstallError::Member {
             path: Path::new(OsStr::from_bytes(&member.name)).to_owned(),
             problem: problem.to_owned(),
         };

@@ -12,8 +12,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::error::Error;
-use super::members::Attributes;
+use super::error::InstallError;
+use super::members::MemberAttributes;
 use crate::system::error::Failure;
 use crate::system::replace::{self, Durability, Target};
 
@@ -41,10 +41,10 @@ pub enum CopyError {
 impl CopyError {
     /// The installation's error for the member at `path`.
     #[must_use]
-    pub fn at(self, path: &Path) -> Error {
+    pub fn at(self, path: &Path) -> InstallError {
         match self {
-            Self::Read(error) => Error::Damaged(error.to_string()),
-            Self::Write(error) => Error::at(path, error),
+            Self::Read(error) => InstallError::Damaged(error.to_string()),
+            Self::Write(error) => InstallError::at(path, error),
         }
     }
 }
@@ -68,7 +68,7 @@ impl From<Failure> for CopyError {
 pub fn file(
     directory: BorrowedFd<'_>,
     name: &OsStr,
-    attributes: Attributes,
+    attributes: MemberAttributes,
     size: u64,
     content: &mut impl BufRead,
     buffers: &mut Buffers,
@@ -112,7 +112,7 @@ pub fn file(
     replacing(directory, name, attributes, |file| fill(file, size, content))
 }
 
-fn create(directory: BorrowedFd<'_>, name: &OsStr, attributes: Attributes) -> Result<File, Errno> {
+fn create(directory: BorrowedFd<'_>, name: &OsStr, attributes: MemberAttributes) -> Result<File, Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     // Setuid bits come after the owner, who would take them away.
     rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(attributes.mode & 0o777)).map(File::from)
@@ -134,7 +134,7 @@ fn fill(file: &mut File, size: u64, content: &mut impl BufRead) -> Result<(), Co
 }
 
 /// What the creation of a file has not given it yet.
-fn give(file: &File, attributes: Attributes) -> Result<(), Errno> {
+fn give(file: &File, attributes: MemberAttributes) -> Result<(), Errno> {
     if (attributes.uid, attributes.gid) != (0, 0) {
         let (uid, gid) = attributes.owner();
         rustix::fs::fchown(file, uid, gid)?;
@@ -149,7 +149,7 @@ fn give(file: &File, attributes: Attributes) -> Result<(), Errno> {
 fn replacing(
     directory: BorrowedFd<'_>,
     name: &OsStr,
-    attributes: Attributes,
+    attributes: MemberAttributes,
     fill: impl FnOnce(&mut File) -> Result<(), CopyError>,
 ) -> Result<(), CopyError> {
     let target = Target::new(directory, Path::new(name));
@@ -163,7 +163,7 @@ fn replacing(
 pub fn symlink(
     directory: BorrowedFd<'_>,
     name: &OsStr,
-    attributes: Attributes,
+    attributes: MemberAttributes,
     link: &OsStr,
 ) -> Result<(), CopyError> {
     let make = || {

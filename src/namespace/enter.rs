@@ -31,7 +31,7 @@ use super::task::Task;
 use super::{SESSION, cgroup};
 use crate::session::SHELLS;
 use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, split};
-use crate::system::accounts::Entry;
+use crate::system::accounts::Account;
 use crate::system::activation::CURRENT;
 use crate::system::error::{Context, Failure};
 
@@ -67,7 +67,7 @@ pub struct Session {
 ///
 /// # Errors
 /// [`EnterError`]; this process is then where it was.
-pub fn enter(running: &Running, user: &Entry, task: Task, caller: &OwnedFd) -> Result<Session, EnterError> {
+pub fn enter(running: &Running, user: &Account, task: Task, caller: &OwnedFd) -> Result<Session, EnterError> {
     if !user.shell.starts_with(SHELLS) {
         return Err(EnterError::Shell { user: user.name.clone(), shell: user.shell.clone() });
     }
@@ -145,7 +145,7 @@ fn first_word(socket: &OwnedFd) -> Option<Pid> {
 /// The session's first process: comes back only with what went wrong.
 fn in_child(
     running: &Running,
-    user: &Entry,
+    user: &Account,
     task: Task,
     drives: Option<Drives>,
     caller: BorrowedFd<'_>,

@@ -16,13 +16,13 @@ use rustix::stdio::stdin;
 
 use super::caller::Caller;
 use super::privileges::{self, Who};
-use super::state::State;
+use super::state::NamespaceState;
 use super::task::Task;
 use super::{SESSION, enter, inside, limits, refusals, resume, settings, start, starts_systemd, waiter};
 use crate::session::SHELLS;
 use crate::sys;
 use crate::sys::namespace::{block_signals, close_from, die_of};
-use crate::system::accounts::{self, Entry};
+use crate::system::accounts::{self, Account};
 use crate::system::message;
 use crate::system::root::Root;
 
@@ -76,7 +76,7 @@ fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
     block_signals();
     limits::reset();
     let settings = settings();
-    if !starts_systemd() && State::read().is_err() {
+    if !starts_systemd() && NamespaceState::read().is_err() {
         return Err("this system leaves systemd to WSL (wsl.systemd.mode)".to_owned());
     }
     let user = match (&settings.systemd_user, who.uid.is_root()) {
@@ -107,7 +107,7 @@ fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
 
 /// Where root's shell is another user's (WSL's default user root), that user needs the terminal: `gpg` and `script` open
 /// it by name.
-fn lend_terminal(who: Who, user: &Entry) -> bool {
+fn lend_terminal(who: Who, user: &Account) -> bool {
     let lends = who.uid.is_root() && user.uid != 0 && rustix::termios::isatty(stdin());
     lends
         && rustix::fs::fchown(stdin(), Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(TTY_GROUP))).is_ok()

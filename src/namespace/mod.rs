@@ -30,7 +30,7 @@ use crate::system::root::Root;
 use crate::system::settings::{Mode, Settings};
 use inode::inode;
 pub use programs::{HELPER, SESSION};
-use state::State;
+use state::NamespaceState;
 use task::Task;
 
 /// Whether this process lives where systemd is process 1.
@@ -38,7 +38,7 @@ use task::Task;
 /// No variable is asked: they go through `sudo` and `ssh`, and anyone can set them.
 #[must_use]
 pub fn inside() -> bool {
-    let recorded = State::read().is_ok_and(|state| state.pidns == inode("self", "pid"));
+    let recorded = NamespaceState::read().is_ok_and(|state| state.pidns == inode("self", "pid"));
     recorded || is_systemd("1") && Path::new("/run/systemd/system").exists()
 }
 
@@ -78,7 +78,7 @@ pub fn enter(task: Task, argv: &[OsString], environment: Option<&[(OsString, OsS
 /// Whether a login shell that starts here is to go inside first.
 #[must_use]
 pub fn wanted() -> bool {
-    let elsewhere = !inside() && (State::read().is_ok() || starts_systemd());
+    let elsewhere = !inside() && (NamespaceState::read().is_ok() || starts_systemd());
     elsewhere && (!refusals::refused() || refusals::started_by_wsl())
 }
 

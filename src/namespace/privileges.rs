@@ -5,7 +5,7 @@ use std::io;
 use rustix::process::{DumpableBehavior, getegid, geteuid, getgid, getuid, set_dumpable_behavior};
 use rustix::thread::{Gid, Uid, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-use crate::system::accounts::Entry;
+use crate::system::accounts::Account;
 
 /// Whom this process works for, as the kernel has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Who {
 impl Who {
     /// The user of an entry, with the user's own group.
     #[must_use]
-    pub fn of(entry: &Entry) -> Self {
+    pub fn of(entry: &Account) -> Self {
         Self { uid: Uid::from_raw(entry.uid), gid: Gid::from_raw(entry.gid) }
     }
 }

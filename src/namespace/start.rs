@@ -14,7 +14,7 @@ use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 
 use super::inode::inode;
 use super::rundir::{PATH, RunDir, RunError, START_LOCK};
-use super::state::{Event, NAME, Phase, Running, State, ended};
+use super::state::{Event, NAME, Phase, Running, NamespaceState, ended};
 use super::{cgroup, mounts_left_behind};
 use crate::boot::counting;
 use crate::sys;
@@ -60,7 +60,7 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`].
 pub fn running(patience: Duration, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
-    let found = || State::read().ok().and_then(State::running);
+    let found = || NamespaceState::read().ok().and_then(NamespaceState::running);
     let ready = || found().filter(|running| running.state.phase == Phase::Ready);
     if let Some(running) = ready() {
         return Ok(running);
@@ -121,11 +121,11 @@ fn start(folder: &RunDir, patience: Duration, tell: impl FnMut(&str)) -> Result<
         child(wait, go, &console);
     };
     drop(wait);
-    let outcome = State::begin(folder, pid, path.clone()).map_err(StartError::from).and_then(|state| {
+    let outcome = NamespaceState::begin(folder, pid, path.clone()).map_err(StartError::from).and_then(|state| {
         (&go).write_all(b"1").doing("start process 1")?;
         drop(go);
         wait_until_ready(&notify, &pidfd, deadline, tell)?;
-        Ok(State::advance(folder, state.pidns, Event::Started)?)
+        Ok(NamespaceState::advance(folder, state.pidns, Event::Started)?)
     });
     match outcome {
         Ok(state) if state.phase == Phase::Stopping => Err(StartError::Stopping),

@@ -72,7 +72,7 @@ impl Phase {
 /// A started systemd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Record", into = "Record")]
-pub struct State {
+pub struct NamespaceState {
     /// Its process id outside.
     pub pid: i32,
     /// When the process was started: field 22 of its `stat`, in clock ticks after the boot.
@@ -106,7 +106,7 @@ struct Record {
     stopping: bool,
 }
 
-impl From<Record> for State {
+impl From<Record> for NamespaceState {
     fn from(record: Record) -> Self {
         let Record { version, pid, starttime, pidns, mntns, origin, cgroup, ready, stopping } = record;
         let phase = match (ready, stopping) {
@@ -118,9 +118,9 @@ impl From<Record> for State {
     }
 }
 
-impl From<State> for Record {
-    fn from(state: State) -> Self {
-        let State { pid, starttime, pidns, mntns, origin, cgroup, phase, version } = state;
+impl From<NamespaceState> for Record {
+    fn from(state: NamespaceState) -> Self {
+        let NamespaceState { pid, starttime, pidns, mntns, origin, cgroup, phase, version } = state;
         let (ready, stopping) = (phase != Phase::Starting, phase == Phase::Stopping);
         Self { version, pid, starttime, pidns, mntns, origin, cgroup, ready, stopping }
     }
@@ -130,12 +130,12 @@ impl From<State> for Record {
 #[derive(Debug)]
 pub struct Running {
     /// What is recorded of it.
-    pub state: State,
+    pub state: NamespaceState,
     /// Its process.
     pub pidfd: OwnedFd,
 }
 
-impl State {
+impl NamespaceState {
     /// Records a process that is to become systemd; it must not be able to end meanwhile (the caller's child, or held by a
     /// descriptor).
     ///
@@ -258,9 +258,9 @@ mod tests {
             (r#""ready":true"#, Phase::Ready),
             (r#""ready":true,"stopping":true"#, Phase::Stopping),
         ] {
-            let state: State = serde_json::from_str(&text(rest)).expect("a record");
+            let state: NamespaceState = serde_json::from_str(&text(rest)).expect("a record");
             assert_eq!(state.phase, phase, "{rest}");
-            let again: State =
+            let again: NamespaceState =
                 serde_json::from_slice(&serde_json::to_vec(&state).expect("JSON")).expect("a record");
             assert_eq!(again, state);
         }

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use super::cgroup;
 use super::rundir::{RunDir, RunError, START_LOCK};
 use super::start::wait_for_end;
-use super::state::{Event, NAME, State};
+use super::state::{Event, NAME, NamespaceState};
 use crate::boot::counting;
 use crate::sys::namespace::{POWER_OFF, send};
 use crate::system::message;
@@ -47,7 +47,7 @@ pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
     let folder = RunDir::make()?;
     let _lock = folder
         .lock(START_LOCK, patience, || message::report("nixos-wsl: waiting for the start to end..."))?;
-    let Ok(state) = State::read() else { return Ok(Stopped::NotRunning) };
+    let Ok(state) = NamespaceState::read() else { return Ok(Stopped::NotRunning) };
     let path = state.cgroup.clone();
     let stopped = match state.running() {
         None => Stopped::NotRunning,
@@ -57,7 +57,7 @@ pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
                 message::report(&format!("nixos-wsl: this start counts as failed: {error}"));
             }
             // Shells that come from now on wait for the end.
-            State::advance(&folder, running.state.pidns, Event::Stopping)?;
+            NamespaceState::advance(&folder, running.state.pidns, Event::Stopping)?;
             send(running.pidfd.as_fd(), POWER_OFF).map_err(StopError::Signal)?;
             if wait_for_end(&running.pidfd, patience) {
                 Stopped::Cleanly

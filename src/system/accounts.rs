@@ -10,7 +10,7 @@ const LIMIT: u64 = 4 << 20;
 
 /// What is needed of an entry.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct Account {
     /// The user's name.
     pub name: OsString,
     /// The user's id.
@@ -27,7 +27,7 @@ pub struct Entry {
 ///
 /// # Errors
 /// One line that names the file, if it cannot be read or has no such user.
-pub fn entry(root: &Root, uid: u32) -> Result<Entry, String> {
+pub fn entry(root: &Root, uid: u32) -> Result<Account, String> {
     find(root, |entry| entry.uid == uid).and_then(|found| found.ok_or_else(|| none(&format!("id {uid}"))))
 }
 
@@ -35,7 +35,7 @@ pub fn entry(root: &Root, uid: u32) -> Result<Entry, String> {
 ///
 /// # Errors
 /// As those of [`entry`].
-pub fn entry_named(root: &Root, name: &str) -> Result<Entry, String> {
+pub fn entry_named(root: &Root, name: &str) -> Result<Account, String> {
     find(root, |entry| entry.name == name)
         .and_then(|found| found.ok_or_else(|| none(&format!("name {name}"))))
 }
@@ -54,16 +54,16 @@ fn none(what: &str) -> String {
     format!("/etc/passwd: no user with {what}")
 }
 
-fn find(root: &Root, wanted: impl Fn(&Entry) -> bool) -> Result<Option<Entry>, String> {
+fn find(root: &Root, wanted: impl Fn(&Account) -> bool) -> Result<Option<Account>, String> {
     let bytes = root.read("/etc/passwd", LIMIT).map_err(|error| format!("/etc/passwd: {error}"))?;
     Ok(bytes.split(|&byte| byte == b'\n').filter_map(parse).find(wanted))
 }
 
-fn parse(line: &[u8]) -> Option<Entry> {
+fn parse(line: &[u8]) -> Option<Account> {
     let fields: Vec<&OsStr> = line.split(|&byte| byte == b':').map(OsStr::from_bytes).collect();
     let [name, _, uid, gid, _, home, shell] = fields[..] else { return None };
     let number = |field: &OsStr| field.to_str()?.parse().ok();
-    Some(Entry {
+    Some(Account {
         name: name.to_owned(),
         uid: number(uid)?,
         gid: number(gid)?,

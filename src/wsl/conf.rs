@@ -7,7 +7,7 @@ use std::fmt;
 
 /// One `key = value` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ConfEntry {
     /// `section.key` as it is spelled in the file; just `key` before any section. Keys match without regard to case.
     pub key: String,
     /// The value: quotes and escapes resolved, unquoted blanks at its end removed, cut at a NUL byte.
@@ -20,7 +20,7 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conf {
     /// The entries in the order of the file, repeated keys included.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ConfEntry>,
     /// Set when a malformed line ended the file: what follows that line is never seen by WSL.
     pub stopped: Option<Diagnostic>,
 }
@@ -179,7 +179,7 @@ impl Parser<'_> {
         self.bytes[start..self.at].iter().copied().map(char::from).collect()
     }
 
-    fn file(&mut self, entries: &mut Vec<Entry>) -> Result<(), Problem> {
+    fn file(&mut self, entries: &mut Vec<ConfEntry>) -> Result<(), Problem> {
         let mut section = String::new();
         loop {
             self.blanks();
@@ -220,7 +220,7 @@ impl Parser<'_> {
         }
     }
 
-    fn entry(&mut self, section: &str) -> Result<Entry, Problem> {
+    fn entry(&mut self, section: &str) -> Result<ConfEntry, Problem> {
         let word = self.word();
         let key = if section.is_empty() { word } else { format!("{section}.{word}") };
         self.blanks();
@@ -229,7 +229,7 @@ impl Parser<'_> {
         }
         self.blanks();
         let value = self.value()?;
-        Ok(Entry { key, value, line: self.line })
+        Ok(ConfEntry { key, value, line: self.line })
     }
 
     fn value(&mut self) -> Result<Vec<u8>, Problem> {

@@ -1,7 +1,7 @@
 //! `/etc/wsl-distribution.conf`: what WSL takes from it at import and at the first interactive start (W§2).
 
 use crate::wsl::conf::{self, Diagnostic};
-use crate::wsl::keys::{self, Target};
+use crate::wsl::keys::{self, SettingTarget};
 
 /// Size limit of the icon and of the terminal profile, in bytes.
 pub const RESOURCE_LIMIT: u64 = 1_048_576;
@@ -48,13 +48,13 @@ impl Distribution {
         let diagnostics = keys::assign(
             &conf::parse(bytes),
             &mut [
-                ("oobe.command", Target::Text(&mut read.oobe_command)),
-                ("oobe.defaultUid", Target::OptionalInt(&mut read.oobe_default_uid)),
-                ("oobe.defaultName", Target::Text(&mut read.oobe_default_name)),
-                ("shortcut.enabled", Target::Bool(&mut read.shortcut_enabled)),
-                ("shortcut.icon", Target::Text(&mut read.shortcut_icon)),
-                ("windowsterminal.enabled", Target::Bool(&mut read.windowsterminal_enabled)),
-                ("windowsterminal.profileTemplate", Target::Text(&mut read.windowsterminal_profile_template)),
+                ("oobe.command", SettingTarget::Text(&mut read.oobe_command)),
+                ("oobe.defaultUid", SettingTarget::OptionalInt(&mut read.oobe_default_uid)),
+                ("oobe.defaultName", SettingTarget::Text(&mut read.oobe_default_name)),
+                ("shortcut.enabled", SettingTarget::Bool(&mut read.shortcut_enabled)),
+                ("shortcut.icon", SettingTarget::Text(&mut read.shortcut_icon)),
+                ("windowsterminal.enabled", SettingTarget::Bool(&mut read.windowsterminal_enabled)),
+                ("windowsterminal.profileTemplate", SettingTarget::Text(&mut read.windowsterminal_profile_template)),
             ],
         );
         (read, diagnostics)

@@ -1,9 +1,9 @@
 //! From entries to typed values: which key takes what, and WSL's remarks about values it does not take (W§3.1).
 
-use crate::wsl::conf::{Conf, Diagnostic, Entry, Problem};
+use crate::wsl::conf::{Conf, Diagnostic, ConfEntry, Problem};
 
 /// Where a key's value goes. A value that does not parse leaves the default in place.
-pub enum Target<'a> {
+pub enum SettingTarget<'a> {
     /// `true`, `false` in any case, `1`, `0`.
     Bool(&'a mut bool),
     /// As `Bool`, but the caller can tell whether the key is there.
@@ -20,8 +20,8 @@ pub enum Target<'a> {
 
 /// Gives every entry to its target. The first occurrence of a key wins, even if its value is refused.
 /// Returns all of WSL's remarks in the order of the file, the one that ended it last.
-pub fn assign(conf: &Conf, targets: &mut [(&'static str, Target<'_>)]) -> Vec<Diagnostic> {
-    let mut seen: Vec<Option<&Entry>> = vec![None; targets.len()];
+pub fn assign(conf: &Conf, targets: &mut [(&'static str, SettingTarget<'_>)]) -> Vec<Diagnostic> {
+    let mut seen: Vec<Option<&ConfEntry>> = vec![None; targets.len()];
     let mut diagnostics = Vec::new();
     for entry in &conf.entries {
         let index = targets.iter().position(|(name, _)| name.eq_ignore_ascii_case(&entry.key));
@@ -43,8 +43,8 @@ pub fn assign(conf: &Conf, targets: &mut [(&'static str, Target<'_>)]) -> Vec<Di
     diagnostics
 }
 
-impl Target<'_> {
-    fn set(&mut self, entry: &Entry) -> Result<(), Problem> {
+impl SettingTarget<'_> {
+    fn set(&mut self, entry: &ConfEntry) -> Result<(), Problem> {
         let key = || entry.key.clone();
         let text = || String::from_utf8_lossy(&entry.value).into_owned();
         let boolean =

@@ -1,7 +1,7 @@
 //! `/etc/wsl.conf`: every key that WSL knows, with its default (W§3.2).
 
 use crate::wsl::conf::{self, Diagnostic};
-use crate::wsl::keys::{self, Target};
+use crate::wsl::keys::{self, SettingTarget};
 
 /// Version of the cgroup hierarchy (`automount.cgroups`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum CgroupVersion {
 /// The settings of `/etc/wsl.conf`; field names are `section_key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // WSL's file has that many switches
-pub struct Settings {
+pub struct WslSettings {
     /// Mount the Windows drives.
     pub automount_enabled: bool,
     /// Where they are mounted; ends in `/`.
@@ -69,7 +69,7 @@ pub struct Settings {
     pub general_gui_applications: Option<bool>,
 }
 
-impl Default for Settings {
+impl Default for WslSettings {
     fn default() -> Self {
         Self {
             automount_enabled: true,
@@ -101,7 +101,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl WslSettings {
     /// Reads the contents of a `wsl.conf` (a missing file is an empty one) with all of WSL's remarks about it.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
@@ -111,31 +111,31 @@ impl Settings {
         let diagnostics = keys::assign(
             &conf::parse(bytes),
             &mut [
-                ("automount.enabled", Target::Bool(&mut settings.automount_enabled)),
-                ("automount.root", Target::Text(&mut root)),
-                ("automount.options", Target::Text(&mut settings.automount_options)),
-                ("automount.mountFsTab", Target::Bool(&mut settings.automount_mount_fstab)),
-                ("automount.ldconfig", Target::Bool(&mut settings.automount_ldconfig)),
-                ("automount.cgroups", Target::Word(&["v1", "v2"], &mut cgroups)),
-                ("filesystem.umask", Target::Int(&mut settings.filesystem_umask)),
-                ("interop.enabled", Target::Bool(&mut settings.interop_enabled)),
-                ("interop.appendWindowsPath", Target::Bool(&mut settings.interop_append_windows_path)),
-                ("network.generateHosts", Target::Bool(&mut settings.network_generate_hosts)),
-                ("network.generateResolvConf", Target::Bool(&mut settings.network_generate_resolv_conf)),
-                ("network.hostname", Target::Text(&mut settings.network_hostname)),
-                ("time.useWindowsTimezone", Target::Bool(&mut settings.time_use_windows_timezone)),
-                ("fileServer.enabled", Target::Bool(&mut settings.file_server_enabled)),
-                ("fileServer.logFile", Target::Text(&mut settings.file_server_log_file)),
-                ("fileServer.logLevel", Target::Int(&mut settings.file_server_log_level)),
-                ("fileServer.logTruncate", Target::Bool(&mut settings.file_server_log_truncate)),
-                ("gpu.enabled", Target::Bool(&mut settings.gpu_enabled)),
-                ("gpu.appendLibPath", Target::Bool(&mut settings.gpu_append_lib_path)),
-                ("user.default", Target::Text(&mut settings.user_default)),
-                ("boot.command", Target::Text(&mut settings.boot_command)),
-                ("boot.systemd", Target::Bool(&mut settings.boot_systemd)),
-                ("boot.initTimeout", Target::Int(&mut settings.boot_init_timeout)),
-                ("boot.protectBinfmt", Target::Bool(&mut settings.boot_protect_binfmt)),
-                ("general.guiApplications", Target::OptionalBool(&mut settings.general_gui_applications)),
+                ("automount.enabled", SettingTarget::Bool(&mut settings.automount_enabled)),
+                ("automount.root", SettingTarget::Text(&mut root)),
+                ("automount.options", SettingTarget::Text(&mut settings.automount_options)),
+                ("automount.mountFsTab", SettingTarget::Bool(&mut settings.automount_mount_fstab)),
+                ("automount.ldconfig", SettingTarget::Bool(&mut settings.automount_ldconfig)),
+                ("automount.cgroups", SettingTarget::Word(&["v1", "v2"], &mut cgroups)),
+                ("filesystem.umask", SettingTarget::Int(&mut settings.filesystem_umask)),
+                ("interop.enabled", SettingTarget::Bool(&mut settings.interop_enabled)),
+                ("interop.appendWindowsPath", SettingTarget::Bool(&mut settings.interop_append_windows_path)),
+                ("network.generateHosts", SettingTarget::Bool(&mut settings.network_generate_hosts)),
+                ("network.generateResolvConf", SettingTarget::Bool(&mut settings.network_generate_resolv_conf)),
+                ("network.hostname", SettingTarget::Text(&mut settings.network_hostname)),
+                ("time.useWindowsTimezone", SettingTarget::Bool(&mut settings.time_use_windows_timezone)),
+                ("fileServer.enabled", SettingTarget::Bool(&mut settings.file_server_enabled)),
+                ("fileServer.logFile", SettingTarget::Text(&mut settings.file_server_log_file)),
+                ("fileServer.logLevel", SettingTarget::Int(&mut settings.file_server_log_level)),
+                ("fileServer.logTruncate", SettingTarget::Bool(&mut settings.file_server_log_truncate)),
+                ("gpu.enabled", SettingTarget::Bool(&mut settings.gpu_enabled)),
+                ("gpu.appendLibPath", SettingTarget::Bool(&mut settings.gpu_append_lib_path)),
+                ("user.default", SettingTarget::Text(&mut settings.user_default)),
+                ("boot.command", SettingTarget::Text(&mut settings.boot_command)),
+                ("boot.systemd", SettingTarget::Bool(&mut settings.boot_systemd)),
+                ("boot.initTimeout", SettingTarget::Int(&mut settings.boot_init_timeout)),
+                ("boot.protectBinfmt", SettingTarget::Bool(&mut settings.boot_protect_binfmt)),
+                ("general.guiApplications", SettingTarget::OptionalBool(&mut settings.general_gui_applications)),
             ],
         );
         if cgroups == 0 {

@@ -2,14 +2,14 @@
 
 use std::path::{Component, Path};
 
-use nixos_wsl::image::attrs::Attributes;
+use nixos_wsl::image::attrs::StructuredAttributes;
 use nixos_wsl::image::entry::Node;
 use nixos_wsl::image::spec::Kind;
 use nixos_wsl::image::tree::Tree;
 
 /// The derivation's attributes: each entry has a place in an archive, or the message names what is wrong.
 pub fn attrs_json(data: &[u8]) {
-    let read = match Attributes::parse(Path::new("/attrs.json"), data) {
+    let read = match StructuredAttributes::parse(Path::new("/attrs.json"), data) {
         Ok(read) => read,
         Err(error) => {
             assert!(!error.to_string().is_empty());

@@ -8,7 +8,7 @@ use std::path::Path;
 use nixos_wsl::install::mounts::Mounts;
 use nixos_wsl::namespace::caller::Caller;
 use nixos_wsl::namespace::drives::drives;
-use nixos_wsl::namespace::state::State;
+use nixos_wsl::namespace::state::NamespaceState;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 /// The record of a caller: what is taken is what was packed.
@@ -24,8 +24,8 @@ pub fn caller(data: &[u8]) {
 
 /// The state file: no other process is taken for the one that was recorded.
 pub fn namespace_state(data: &[u8]) {
-    let Ok(state) = serde_json::from_slice::<State>(data) else { return };
-    let again = serde_json::from_slice::<State>(&serde_json::to_vec(&state).unwrap());
+    let Ok(state) = serde_json::from_slice::<NamespaceState>(data) else { return };
+    let again = serde_json::from_slice::<NamespaceState>(&serde_json::to_vec(&state).unwrap());
     assert_eq!(again.as_ref().ok(), Some(&state));
     // Nobody knows the inodes of a namespace by chance. Process ids below 2 are refused when the file is read.
     if state.pid > 1 && state.pidns < 1 << 20 && rustix::process::getuid().is_root() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use nixos_wsl::apply::apply;
 use nixos_wsl::boot::counting;
-use nixos_wsl::boot::counting::state::State;
+use nixos_wsl::boot::counting::state::BootState;
 use nixos_wsl::system::generations::Generation;
 use nixos_wsl::system::installer::Manifest;
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub fn boot_json(data: &[u8]) {
             warning.starts_with("/var/lib/nixos-wsl/boot.json: ") && !warning.contains('\n'),
             "{warning}"
         );
-        assert_eq!(state, State::default());
+        assert_eq!(state, BootState::default());
     }
     // More than a place takes is forgotten, the least important first.
     let is_small = serde_json::to_vec(&state).unwrap().len() < 8 << 10;
@@ -33,7 +33,7 @@ pub fn boot_json(data: &[u8]) {
     for system in &systems {
         let before = state.systems.get(system).map_or(0, |record| record.attempts);
         let changes: [fn(&mut State, &Path); 3] =
-            [State::begin, |state, system| state.fail(system, "a reason"), State::take_back];
+            [BootState::begin, |state, system| state.fail(system, "a reason"), BootState::take_back];
         for change in changes {
             state = counting::update(&root, |kept| {
                 change(kept, system);

@@ -1,8 +1,8 @@
 //! WSL's own formats.
 
-use nixos_wsl::wsl::conf::{self, Entry, Problem};
+use nixos_wsl::wsl::conf::{self, ConfEntry, Problem};
 use nixos_wsl::wsl::distribution::{Distribution, valid_name};
-use nixos_wsl::wsl::settings::{Settings, clean_hostname};
+use nixos_wsl::wsl::settings::{WslSettings, clean_hostname};
 
 /// The grammar and the keys of `wsl.conf`.
 pub fn wsl_conf(data: &[u8]) {
@@ -29,7 +29,7 @@ pub fn wsl_conf(data: &[u8]) {
     }
     written_again(&conf.entries);
 
-    let (settings, remarks) = Settings::parse(data);
+    let (settings, remarks) = WslSettings::parse(data);
     assert!(settings.automount_root.ends_with('/'));
     assert!(remarks.len() <= conf.entries.len() + 1);
     assert_eq!(remarks.last().filter(|remark| remark.problem.ends_file()), conf.stopped.as_ref());
@@ -43,7 +43,7 @@ pub fn wsl_conf(data: &[u8]) {
 }
 
 /// Entries that are written as the modules write them are read back.
-fn written_again(entries: &[Entry]) {
+fn written_again(entries: &[ConfEntry]) {
     let mut text = Vec::new();
     let mut section = "";
     for entry in entries {
@@ -58,7 +58,7 @@ fn written_again(entries: &[Entry]) {
     }
     let again = conf::parse(&text);
     assert_eq!(again.stopped, None);
-    let pairs = |entries: &[Entry]| -> Vec<(String, Vec<u8>)> {
+    let pairs = |entries: &[ConfEntry]| -> Vec<(String, Vec<u8>)> {
         entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect()
     };
     assert_eq!(pairs(&again.entries), pairs(entries));

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use nixos_wsl::boot::counting::{self, state::Record};
+use nixos_wsl::boot::counting::{self, state::SystemRecord};
 use nixos_wsl::system::root::Root;
 
 use crate::support::sim::shells::eventually;
@@ -37,7 +37,7 @@ fn nixos_wsl(sim: &Sim, arguments: &[&str]) -> Ended {
 }
 
 /// What is counted for the only system.
-fn record(sim: &Sim) -> Record {
+fn record(sim: &Sim) -> SystemRecord {
     let (state, warning) = counting::load(&Root::new(sim.inside("NixOS", "")));
     assert_eq!(warning, None);
     state.systems.into_values().next().unwrap_or_default()
@@ -54,7 +54,7 @@ fn nixos_wsl_stop_takes_the_attempt_back_and_an_end_of_everything_does_not() {
         assert!(started.starting && started.attempts == 1, "{started:?}");
         let stopped = nixos_wsl(&sim, &["stop"]);
         assert_eq!(stopped.code, 0, "{stopped:?}");
-        assert_eq!(record(&sim), Record::default());
+        assert_eq!(record(&sim), SystemRecord::default());
     }
     // WSL, which has started no systemd, asks nobody here (W§5.6).
     nixos_wsl(&sim, &["exec", "true"]);

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::state::{State, VERSION};
+use super::state::{BootState, VERSION};
 use crate::system::error::one_line;
 use crate::system::root::Root;
 
@@ -62,7 +62,7 @@ struct Place<'a> {
 /// The file as it was found.
 #[derive(Default)]
 struct Found {
-    state: State,
+    state: BootState,
     sequence: u64,
     /// The place to write to; nothing if the file must be made first.
     older: Option<usize>,
@@ -71,7 +71,7 @@ struct Found {
 
 /// Reads the state; the second value is the warning if a file is there that cannot be used.
 #[must_use]
-pub fn load(root: &Root) -> (State, Option<String>) {
+pub fn load(root: &Root) -> (BootState, Option<String>) {
     let found = read(root);
     (found.state, found.warning)
 }
@@ -80,7 +80,7 @@ pub fn load(root: &Root) -> (State, Option<String>) {
 ///
 /// # Errors
 /// A read-only disk and the like; nothing is changed then. A full disk is an error only as long as the file is not there.
-pub fn update<T>(root: &Root, change: impl FnOnce(&mut State) -> T) -> Result<T, SaveError> {
+pub fn update<T>(root: &Root, change: impl FnOnce(&mut BootState) -> T) -> Result<T, SaveError> {
     let failed = |source: Error| SaveError { path: root.path(FILE), source };
     let folder = folder(root).map_err(failed)?;
     let _lock = lock(&folder);
@@ -117,7 +117,7 @@ fn parse(bytes: &[u8]) -> Found {
     let whole = bytes.len() == PLACES * PLACE;
     let (state, sequence, older) = match newest {
         Some((index, (sequence, state))) => (state, sequence, whole.then_some(PLACES - 1 - index)),
-        None => match serde_json::from_slice::<State>(bytes) {
+        None => match serde_json::from_slice::<BootState>(bytes) {
             Ok(state) => (state, 0, None),
             Err(error) => {
                 let warning = Some(format!("{FILE}: ignored, it is damaged: {}", one_line(error)));
@@ -133,7 +133,7 @@ fn parse(bytes: &[u8]) -> Found {
 }
 
 /// The sequence and the state of one place, if it is whole.
-fn place(bytes: &[u8]) -> Option<(u64, State)> {
+fn place(bytes: &[u8]) -> Option<(u64, BootState)> {
     let text = std::str::from_utf8(bytes).ok()?;
     let text = text.strip_prefix(['[', ' '])?.trim_end().strip_suffix([',', ']'])?;
     let place: Place<'_> = serde_json::from_str(text).ok()?;
@@ -152,7 +152,7 @@ fn checksum(sequence: u64, state: &str) -> String {
 }
 
 /// The bytes of a place; systems that there is no room for are forgotten.
-fn encode(mut state: State, sequence: u64, index: usize) -> Result<Vec<u8>, Error> {
+fn encode(mut state: BootState, sequence: u64, index: usize) -> Result<Vec<u8>, Error> {
     let (first, last) = if index == 0 { (b'[', b",\n") } else { (b' ', b"]\n") };
     loop {
         let state_text = serde_json::to_string(&state)?;
@@ -171,7 +171,7 @@ fn encode(mut state: State, sequence: u64, index: usize) -> Result<Vec<u8>, Erro
     }
 }
 
-fn write(folder: &OwnedFd, state: State, found: &Found) -> Result<(), Error> {
+fn write(folder: &OwnedFd, state: BootState, found: &Found) -> Result<(), Error> {
     // A number that cannot be counted on from is nobody's of ours.
     let Some(sequence) = found.sequence.checked_add(1).filter(|next| *next < u64::MAX) else {
         return make(folder, state, 1);
@@ -185,7 +185,7 @@ fn write(folder: &OwnedFd, state: State, found: &Found) -> Result<(), Error> {
 }
 
 /// Makes the file beside the old one, with the state in both places.
-fn make(folder: &OwnedFd, state: State, sequence: u64) -> Result<(), Error> {
+fn make(folder: &OwnedFd, state: BootState, sequence: u64) -> Result<(), Error> {
     let bytes = [encode(state.clone(), sequence, 0)?, encode(state, sequence + 1, 1)?].concat();
     let result = replace(folder, &bytes);
     if result.is_err() {
@@ -240,8 +240,8 @@ mod tests {
 
     use super::*;
 
-    fn state(attempts: u32) -> State {
-        let mut state = State::default();
+    fn state(attempts: u32) -> BootState {
+        let mut state = BootState::default();
         (0..attempts).for_each(|_| state.begin(Path::new("/nix/store/system")));
         state
     }
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_counts_against_a_system_is_the_last_to_be_forgotten() {
-        let mut state = State::default();
+        let mut state = BootState::default();
         for number in 0..1000 {
             state
                 .complete(Path::new(&format!("/nix/store/00000000000000000000000000000000-system-{number}")));

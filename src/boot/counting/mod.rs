@@ -37,7 +37,7 @@ use std::time::Duration;
 use crate::system::generations::Generation;
 use crate::system::root::Root;
 pub use file::{FILE, SaveError, load, update};
-use start::Start;
+use start::StartRecord;
 pub use stop::shuts_down;
 
 /// Notes that a generation is about to be started. `order` are the systems that exist; the choice for one start is
@@ -51,7 +51,7 @@ pub fn begin(
     order: &[Generation],
     limit: Duration,
 ) -> Result<(), SaveError> {
-    Start::now(generation.toplevel.clone(), limit).write(root);
+    StartRecord::now(generation.toplevel.clone(), limit).write(root);
     update(root, |state| {
         state.prune(order);
         state.begin(&generation.toplevel);
@@ -63,7 +63,7 @@ pub fn begin(
 
 /// Notes that a generation's activation has ended and systemd follows: the time that its start may take begins.
 pub fn activated(root: &Root, generation: &Generation, limit: Duration) {
-    Start::now(generation.toplevel.clone(), limit).write(root);
+    StartRecord::now(generation.toplevel.clone(), limit).write(root);
 }
 
 /// Notes that the running start has reached multi-user.target.
@@ -71,7 +71,7 @@ pub fn activated(root: &Root, generation: &Generation, limit: Duration) {
 /// # Errors
 /// Those of writing, if an attempt stays counted for it; otherwise what is lost is a date, and the warning is given back.
 pub fn complete(root: &Root) -> Result<Option<SaveError>, SaveError> {
-    let Some(start) = Start::running(root) else { return Ok(None) };
+    let Some(start) = StartRecord::running(root) else { return Ok(None) };
     let Err(error) = update(root, |state| state.complete(&start.system)) else { return Ok(None) };
     let (state, _) = load(root);
     let counted = state.systems.get(&start.system).is_some_and(|record| record.attempts > 0);
@@ -83,14 +83,14 @@ pub fn complete(root: &Root) -> Result<Option<SaveError>, SaveError> {
 /// # Errors
 /// Those of writing.
 pub fn emergency(root: &Root) -> Result<(), SaveError> {
-    let Some(start) = Start::running(root) else { return Ok(()) };
+    let Some(start) = StartRecord::running(root) else { return Ok(()) };
     update(root, |state| state.take_back(&start.system))
 }
 
 /// Whether WSL has begun to end the distribution since the start began.
 #[must_use]
 pub fn asked_by_wsl(root: &Root) -> bool {
-    Start::running(root).is_some_and(|start| start.asked_by_wsl())
+    StartRecord::running(root).is_some_and(|start| start.asked_by_wsl())
 }
 
 /// Notes that the running start ends; for a unit that systemd starts when it shuts down.
@@ -98,7 +98,7 @@ pub fn asked_by_wsl(root: &Root) -> bool {
 /// # Errors
 /// Those of writing.
 pub fn stopping(root: &Root) -> Result<(), SaveError> {
-    let Some(start) = Start::running(root) else { return Ok(()) };
+    let Some(start) = StartRecord::running(root) else { return Ok(()) };
     if start.asked_by_wsl() {
         return asked_to_stop(root);
     }
@@ -110,7 +110,7 @@ pub fn stopping(root: &Root) -> Result<(), SaveError> {
 /// # Errors
 /// Those of writing.
 pub fn asked_to_stop(root: &Root) -> Result<(), SaveError> {
-    let Some(start) = Start::running(root) else { return Ok(()) };
+    let Some(start) = StartRecord::running(root) else { return Ok(()) };
     update(root, |state| match start.overdue() {
         None => state.take_back(&start.system),
         Some(age) => state.fail_if_starting(&start.system, &stop::overdue(age)),

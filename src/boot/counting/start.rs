@@ -16,7 +16,7 @@ const BOOTED: &str = "/run/booted-system";
 
 /// A start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Start {
+pub struct StartRecord {
     /// The system.
     pub system: PathBuf,
     /// When it began, in seconds after the machine's start: no clock that can be set.
@@ -28,7 +28,7 @@ pub struct Start {
     wsl: bool,
 }
 
-impl Start {
+impl StartRecord {
     /// A start that begins now.
     pub fn now(system: PathBuf, limit: Duration) -> Self {
         let wsl = stop::wsl_init_ignores_signals() == Some(true);

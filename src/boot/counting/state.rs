@@ -18,7 +18,7 @@ const REASON: usize = 300;
 
 /// The state. Systems are known by their store path: two generations of one system share its fate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct BootState {
     /// The format, [`VERSION`].
     pub version: u32,
     /// The generation to start next time only.
@@ -26,10 +26,10 @@ pub struct State {
     pub once: Option<u64>,
     /// What is known of each system.
     #[serde(default)]
-    pub systems: BTreeMap<PathBuf, Record>,
+    pub systems: BTreeMap<PathBuf, SystemRecord>,
 }
 
-impl Default for State {
+impl Default for BootState {
     fn default() -> Self {
         Self { version: VERSION, once: None, systems: BTreeMap::new() }
     }
@@ -38,7 +38,7 @@ impl Default for State {
 /// What is known of one system.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Record {
+pub struct SystemRecord {
     /// Starts in a row that count against it.
     pub attempts: u32,
     /// The last of them is under way, or ended without a word.
@@ -55,7 +55,7 @@ pub struct Record {
     pub completed_at: Option<u64>,
 }
 
-impl Record {
+impl SystemRecord {
     /// Why this system is passed over, if it is.
     #[must_use]
     pub fn passed_over(&self) -> Option<String> {
@@ -85,16 +85,16 @@ impl Record {
     }
 }
 
-impl State {
+impl BootState {
     /// The record of a system, made if it is new.
-    pub fn record(&mut self, system: &Path) -> &mut Record {
+    pub fn record(&mut self, system: &Path) -> &mut SystemRecord {
         self.systems.entry(system.to_owned()).or_default()
     }
 
     /// Why a system is passed over, if it is.
     #[must_use]
     pub fn passed_over(&self, system: &Path) -> Option<String> {
-        self.systems.get(system).and_then(Record::passed_over)
+        self.systems.get(system).and_then(SystemRecord::passed_over)
     }
 
     /// A system is about to be started.
@@ -120,7 +120,7 @@ impl State {
 
     /// A start has reached its target.
     pub fn complete(&mut self, system: &Path) {
-        *self.record(system) = Record { completed_at: Some(now()), ..Record::default() };
+        *self.record(system) = SystemRecord { completed_at: Some(now()), ..SystemRecord::default() };
     }
 
     /// A start ends without telling anything of its system: it does not count.
@@ -135,7 +135,7 @@ impl State {
     pub fn choose(&mut self, system: &Path, once: Option<u64>) {
         self.once = once;
         if let Some(record) = self.systems.get_mut(system) {
-            *record = Record { completed_at: record.completed_at, ..Record::default() };
+            *record = SystemRecord { completed_at: record.completed_at, ..SystemRecord::default() };
         }
     }
 
@@ -150,13 +150,13 @@ impl State {
     /// Forgets systems that no generation leads to any more, and such as nothing is known of.
     pub fn prune(&mut self, generations: &[Generation]) {
         self.systems.retain(|path, record| {
-            *record != Record::default() && generations.iter().any(|generation| generation.toplevel == *path)
+            *record != SystemRecord::default() && generations.iter().any(|generation| generation.toplevel == *path)
         });
     }
 
     /// Forgets the system whose record will be missed least; says whether there was one.
     pub(super) fn forget_one(&mut self) -> bool {
-        let weight = |record: &Record| {
+        let weight = |record: &SystemRecord| {
             (record.attempts, record.failure.is_some(), record.failed_at.max(record.completed_at))
         };
         let least =

@@ -6,7 +6,7 @@ use crate::sim::cli::usage::unknown;
 use crate::sim::wire::error::{Error, Result};
 
 /// The arguments that are left.
-pub struct Arguments<'a>(pub &'a [OsString]);
+pub struct Words<'a>(pub &'a [OsString]);
 
 /// What followed a command word.
 pub struct Options {
@@ -24,7 +24,7 @@ impl Options {
     }
 }
 
-impl Arguments<'_> {
+impl Words<'_> {
     /// The argument at hand.
     pub fn peek(&self) -> Option<String> {
         self.0.first().map(|argument| argument.to_string_lossy().into_owned())
@@ -43,7 +43,7 @@ impl Arguments<'_> {
         self.next().unwrap_or_default()
     }
 
-    /// As [`Arguments::value`], which must be there.
+    /// As [`Words::value`], which must be there.
     pub fn parameter(&mut self, name: &str) -> Result<String> {
         match self.value() {
             empty if empty.is_empty() => {

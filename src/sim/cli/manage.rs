@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::sim::cli::arguments::{Arguments, Options};
+use crate::sim::cli::arguments::{Words, Options};
 use crate::sim::cli::command::CommandLine;
 use crate::sim::cli::usage::usage;
 use crate::sim::host::export::ArchiveFormat;
@@ -25,7 +25,7 @@ fn no_vhd(vhd: bool) -> Result<()> {
     }
 }
 
-pub fn import(mut rest: Arguments<'_>) -> Result<CommandLine> {
+pub fn import(mut rest: Words<'_>) -> Result<CommandLine> {
     let options = rest.options(&[("--version", true), ("--vhd", false)])?;
     version(&options)?;
     no_vhd(options.get(&["--vhd"]).is_some())?;
@@ -40,7 +40,7 @@ pub fn import(mut rest: Arguments<'_>) -> Result<CommandLine> {
     Ok(CommandLine::Import { name, directory: directory.into(), file: file.into() })
 }
 
-pub fn install(mut rest: Arguments<'_>) -> Result<CommandLine> {
+pub fn install(mut rest: Words<'_>) -> Result<CommandLine> {
     let options = rest.options(&[
         ("--from-file", true),
         ("-f", true),
@@ -71,7 +71,7 @@ pub fn install(mut rest: Arguments<'_>) -> Result<CommandLine> {
     })
 }
 
-pub fn export(mut rest: Arguments<'_>) -> Result<CommandLine> {
+pub fn export(mut rest: Words<'_>) -> Result<CommandLine> {
     let options = rest.options(&[("--format", true), ("--vhd", false)])?;
     let format = match options.get(&["--format"]).as_deref() {
         None | Some("tar") => ArchiveFormat::Tar,
@@ -87,7 +87,7 @@ pub fn export(mut rest: Arguments<'_>) -> Result<CommandLine> {
     Ok(CommandLine::Export { name, file: file.into(), format })
 }
 
-pub fn list(mut rest: Arguments<'_>) -> Result<CommandLine> {
+pub fn list(mut rest: Words<'_>) -> Result<CommandLine> {
     let options = rest.options(&[
         ("--all", false),
         ("--running", false),
@@ -109,7 +109,7 @@ pub fn list(mut rest: Arguments<'_>) -> Result<CommandLine> {
     Ok(CommandLine::List(list))
 }
 
-pub fn manage(mut rest: Arguments<'_>) -> Result<CommandLine> {
+pub fn manage(mut rest: Words<'_>) -> Result<CommandLine> {
     let options = rest.options(&[("--set-default-user", true)])?;
     let user = options.get(&["--set-default-user"]).ok_or_else(usage)?;
     let Ok([name]) = <[String; 1]>::try_from(options.positional) else {

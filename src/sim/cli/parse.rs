@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::sim::cli::arguments::Arguments;
+use crate::sim::cli::arguments::Words;
 use crate::sim::cli::command::CommandLine;
 use crate::sim::cli::line::join;
 use crate::sim::cli::manage;
@@ -16,7 +16,7 @@ use crate::sim::wire::error::{Error, Result};
 ///
 /// WSL's message where a command line is refused.
 pub fn parse(arguments: &[OsString]) -> Result<CommandLine> {
-    let mut rest = Arguments(arguments);
+    let mut rest = Words(arguments);
     let mut launch = Launch::default();
     let mut shell = ShellType::Default;
     if rest.0.first().is_some_and(|argument| argument == "~") {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::system::error::{Context, Failure};
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::WslSettings;
 
 /// Runs the applet of that name, if it is one.
 #[must_use]
@@ -27,8 +27,8 @@ pub fn run(name: &str, arguments: &[String]) -> Option<ExitCode> {
     })
 }
 
-fn settings() -> Settings {
-    Settings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default()).0
+fn settings() -> WslSettings {
+    WslSettings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default()).0
 }
 
 fn wslpath(arguments: &[String]) -> ExitCode {

@@ -6,7 +6,7 @@ use std::fs;
 use crate::sim::guest::exec::strings;
 use crate::sim::guest::windows::Configured;
 use crate::sim::wire::protocol::CreateProcess;
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::WslSettings;
 
 /// Variables in the order in which they were first set.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ impl Environment {
 /// Everything but the user's own variables.
 #[must_use]
 pub fn assemble(
-    settings: &Settings,
+    settings: &WslSettings,
     configured: &Configured,
     process: &CreateProcess,
     windows_path: &str,

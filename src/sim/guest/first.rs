@@ -17,7 +17,7 @@ use rustix::system::RebootCommand;
 use crate::sim::guest::cgroup::Cgroups;
 use crate::sim::guest::init::Init;
 use crate::sim::guest::overlay;
-use crate::sim::guest::report::Report;
+use crate::sim::guest::report::StartReport;
 use crate::sim::guest::store::Snapshot;
 use crate::sim::guest::systemd::Systemd;
 use crate::sim::guest::world;
@@ -27,7 +27,7 @@ use crate::sim::wire::start::FirstProcess;
 use crate::sys::reset_signals;
 use crate::sys::simulator::{execve, fork, ignore_signals};
 use crate::system::error::{Context, Failure};
-use crate::wsl::settings::{CgroupVersion, Settings};
+use crate::wsl::settings::{CgroupVersion, WslSettings};
 
 /// Runs as PID 1; returns only if the distribution cannot be started.
 #[must_use]
@@ -40,7 +40,7 @@ pub fn run(first: FirstProcess<'_>) -> Error {
 
 fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     let FirstProcess { start, outside, cgroup, nsdelegate, kmsg, listener } = first;
-    let mut report = Report::open(&start.folder)?;
+    let mut report = StartReport::open(&start.folder)?;
     world::bind_to_supervisor(cgroup, &kmsg)?;
     let store = Snapshot::take(&start.root, start.full_hash);
     let writable = world::enter(&start.root, &start.init, cgroup, &kmsg)?;
@@ -49,7 +49,7 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     // What the caller of wsl-sim ignores is his business.
     reset_signals();
     ignore_signals();
-    let (mut settings, diagnostics) = Settings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default());
+    let (mut settings, diagnostics) = WslSettings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default());
     if (settings.boot_systemd, settings.general_gui_applications)
         != (outside.boot_systemd, outside.general_gui_applications)
     {
@@ -94,7 +94,7 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
 }
 
 /// PID 1's part: waits for the first session and becomes the distribution's init.
-fn become_systemd(mut triggered: UnixStream, settings: &Settings, cgroups: Cgroups) -> Result<Infallible> {
+fn become_systemd(mut triggered: UnixStream, settings: &WslSettings, cgroups: Cgroups) -> Result<Infallible> {
     let mut byte = [0];
     if triggered.read(&mut byte).doing("wait for the first session")? == 0 {
         return Err(Error::Missing("WSL's init died before the first session".into()));
@@ -116,7 +116,7 @@ fn become_systemd(mut triggered: UnixStream, settings: &Settings, cgroups: Cgrou
 }
 
 /// The GUI support is on only if its mount is there.
-fn gui(settings: &Settings) -> bool {
+fn gui(settings: &WslSettings) -> bool {
     Path::new(&format!("{}wslg/runtime-dir", settings.automount_root)).exists()
 }
 
@@ -134,7 +134,7 @@ fn standard_streams() -> io::Result<()> {
     Ok(())
 }
 
-fn safe_mode(settings: &mut Settings) {
+fn safe_mode(settings: &mut WslSettings) {
     for switch in [
         &mut settings.automount_enabled,
         &mut settings.automount_ldconfig,

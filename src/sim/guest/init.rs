@@ -14,7 +14,7 @@ use rustix::process::PidfdFlags;
 use crate::sim::guest::cgroup::Cgroups;
 use crate::sim::guest::exec::{c_string, strings};
 use crate::sim::guest::program::ProcessRequest;
-use crate::sim::guest::report::Report;
+use crate::sim::guest::report::StartReport;
 use crate::sim::guest::session;
 use crate::sim::guest::store::{Snapshot, report_changes};
 use crate::sim::guest::systemd::{Systemd, shutting_down};
@@ -24,7 +24,7 @@ use crate::sim::wire::start::Start;
 use crate::sys::simulator::{execve, fork};
 use crate::sys::{reset_signals, with_children};
 use crate::system::error::{Context, Failure};
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::WslSettings;
 
 /// So long after its last process WSL ends a distribution (W§5.6). Here only one whose systemd shuts down: its last
 /// program would wait for WSL's init for 90 s.
@@ -34,12 +34,12 @@ const IDLE: Duration = Duration::from_secs(15);
 pub struct Init<'a> {
     start: &'a Start,
     /// wsl.conf, as it is in force.
-    settings: Settings,
+    settings: WslSettings,
     configured: Configured,
     cgroups: Cgroups,
     /// The store before the start, until the first session has looked at it again.
     store: Option<Snapshot>,
-    report: Report,
+    report: StartReport,
     /// WSL's own remarks, for the first client.
     shown: Vec<String>,
     systemd: Systemd,
@@ -56,10 +56,10 @@ impl<'a> Init<'a> {
     #[must_use]
     pub fn new(
         start: &'a Start,
-        settings: Settings,
+        settings: WslSettings,
         cgroups: Cgroups,
         store: Snapshot,
-        report: Report,
+        report: StartReport,
         shown: Vec<String>,
         systemd: Systemd,
     ) -> Self {

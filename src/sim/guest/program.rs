@@ -18,7 +18,7 @@ use crate::sim::wire::protocol::{self, CreateProcess, Reply};
 use crate::sys::reset_signals;
 use crate::sys::simulator::{execve, fork};
 use crate::wsl::distribution::Distribution;
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::WslSettings;
 
 /// A client's request for a process, with all that WSL's init adds to it.
 pub struct ProcessRequest<'a> {
@@ -29,7 +29,7 @@ pub struct ProcessRequest<'a> {
     /// Its streams that are no terminals.
     pub streams: Vec<OwnedFd>,
     /// wsl.conf.
-    pub settings: &'a Settings,
+    pub settings: &'a WslSettings,
     /// The distribution as it was configured.
     pub configured: &'a Configured,
     /// The Windows PATH, translated.
@@ -115,7 +115,7 @@ fn prepare(request: ProcessRequest<'_>, uid: u32, slave: &OwnedFd, interop: Opti
 }
 
 /// A Windows directory's place; a Linux one stays as it is.
-fn translate(directory: &str, settings: &Settings, drives: bool) -> Option<String> {
+fn translate(directory: &str, settings: &WslSettings, drives: bool) -> Option<String> {
     if directory.is_empty() || directory.starts_with(['/', '~']) {
         return Some(directory.into());
     }

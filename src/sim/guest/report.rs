@@ -6,13 +6,13 @@ use std::io::Write;
 use std::path::Path;
 
 /// The remarks on a start that WSL does not make.
-pub struct Report {
+pub struct StartReport {
     file: File,
     /// Those that no client has been given.
     pending: Vec<String>,
 }
 
-impl Report {
+impl StartReport {
     /// Opens the report in a distribution's folder, which the supervisor has made.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::sim::guest::report::Report;
+use crate::sim::guest::report::StartReport;
 
 /// What WSL writes to in a distribution.
 pub const WRITTEN: [&str; 8] = [
@@ -101,7 +101,7 @@ pub fn hazards(root: &Path) -> Vec<(&'static str, PathBuf)> {
 }
 
 /// Looks at the store once more, from inside, and reports what the start has changed and what it may change.
-pub fn report_changes(before: &Snapshot, full: bool, report: &mut Report) {
+pub fn report_changes(before: &Snapshot, full: bool, report: &mut StartReport) {
     if before.is_empty() {
         return;
     }

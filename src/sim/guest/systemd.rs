@@ -12,7 +12,7 @@ use rustix::pty::OpenptFlags;
 use rustix::system::RebootCommand;
 
 use crate::sim::guest::exec::{c_string, standard_streams, strings, take_terminal};
-use crate::sim::guest::report::Report;
+use crate::sim::guest::report::StartReport;
 use crate::sim::guest::windows::{Configured, command};
 use crate::sim::wire::protocol;
 use crate::sim::wire::time::TimeFactor;
@@ -71,7 +71,7 @@ impl Systemd {
     }
 
     /// Starts systemd if it has not been started, and waits until it is up (W§5.2).
-    pub fn start(&mut self, configured: &Configured, report: &mut Report) {
+    pub fn start(&mut self, configured: &Configured, report: &mut StartReport) {
         let Some(mut trigger) = self.trigger.take() else { return };
         let _ = trigger.write_all(b"1");
         drop(trigger);
@@ -103,7 +103,7 @@ impl Systemd {
         &mut self,
         socket: &mut UnixStream,
         configured: &Configured,
-        report: &mut Report,
+        report: &mut StartReport,
     ) -> io::Result<bool> {
         let Some(((uid, name), _)) = protocol::receive::<(u32, String)>(&*socket)? else { return Ok(false) };
         let good = self.sessions.contains(&uid) || self.open_session(uid, &name, configured, report)?;
@@ -116,7 +116,7 @@ impl Systemd {
         uid: u32,
         name: &str,
         configured: &Configured,
-        report: &mut Report,
+        report: &mut StartReport,
     ) -> io::Result<bool> {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let master = rustix::pty::openpt(flags)?;
@@ -145,7 +145,7 @@ impl Systemd {
     }
 
     /// Powers the distribution off (W§5.6).
-    pub fn power_off(&self, configured: &Configured, report: &mut Report) -> ! {
+    pub fn power_off(&self, configured: &Configured, report: &mut StartReport) -> ! {
         if self.started() {
             let by_itself = shutting_down();
             reset_signals();

@@ -13,7 +13,7 @@ use crate::sim::guest::users::User;
 use crate::sim::guest::world::{attach, bind, share};
 use crate::sim::wire::start::{Start, Wslg};
 use crate::system::error::{Context, Failure};
-use crate::wsl::settings::{Settings, clean_hostname};
+use crate::wsl::settings::{WslSettings, clean_hostname};
 
 /// The state that later launches depend on.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ pub struct Configured {
 
 /// Configures the distribution. Like WSL it goes on after every failure.
 #[must_use]
-pub fn configure(start: &Start, settings: &Settings) -> Configured {
+pub fn configure(start: &Start, settings: &WslSettings) -> Configured {
     let mut configured = Configured { default_uid: start.default_uid, ..Configured::default() };
     if let Some(name) = &settings.user_default {
         match User::by_name(name) {
@@ -136,7 +136,7 @@ fn unlink(path: &str) -> Result<(), Failure> {
 }
 
 /// The mounts that come from outside the distribution.
-fn mounts(start: &Start, settings: &Settings, configured: &mut Configured) {
+fn mounts(start: &Start, settings: &WslSettings, configured: &mut Configured) {
     let root = &settings.automount_root;
     let quiet = MountFlags::NOSUID | MountFlags::NODEV;
     if settings.gpu_enabled {
@@ -173,7 +173,7 @@ fn mounts(start: &Start, settings: &Settings, configured: &mut Configured) {
 }
 
 /// Done at the start and again for every session.
-pub fn resolv_conf(settings: &Settings) {
+pub fn resolv_conf(settings: &WslSettings) {
     let target = format!("{}wsl/resolv.conf", settings.automount_root);
     let path = "/etc/resolv.conf";
     if settings.network_generate_resolv_conf {
@@ -226,7 +226,7 @@ fn wslg(kind: Wslg, root: &str, configured: &mut Configured) -> Result<(), Failu
 }
 
 /// `automount.options` comes after WSL's own, without what only drvfs knows.
-fn drive_options(own: &str, settings: &Settings) -> String {
+fn drive_options(own: &str, settings: &WslSettings) -> String {
     let requested = settings.automount_options.iter().flat_map(|options| options.split(','));
     let foreign = ["metadata", "umask", "fmask", "dmask", "case"];
     let known = requested.filter(|option| !foreign.contains(&option.split('=').next().unwrap_or_default()));
@@ -234,7 +234,7 @@ fn drive_options(own: &str, settings: &Settings) -> String {
 }
 
 /// Drives are mounted by the distribution's own `/bin/mount`, as 9p ones are.
-fn mount_drives(start: &Start, settings: &Settings, configured: &mut Configured) {
+fn mount_drives(start: &Start, settings: &WslSettings, configured: &mut Configured) {
     let gid = User::by_uid(configured.default_uid).map_or(0, |user| user.gid);
     for letter in start.drives.chars().filter(char::is_ascii_lowercase) {
         let target = format!("{}{letter}", settings.automount_root);

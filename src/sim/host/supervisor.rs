@@ -21,7 +21,7 @@ use crate::sim::wire::process::Identity;
 use crate::sim::wire::start::{FirstProcess, Start};
 use crate::sys::simulator::{fork, unshare};
 use crate::system::error::Context;
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::WslSettings;
 
 /// Runs as the supervisor of the distribution in whose folder it is started. Standard input is the lock of the
 /// distribution; standard output goes to the client that waits for the first line. `first` runs as PID 1 and returns
@@ -39,7 +39,7 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
     let own = Identity::own();
     let cgroup = cgroup::hierarchy()?.join(format!("wsl-sim-{}-{}", own.pid, own.start));
     let outside = Rootfs(&start.root).read_from_outside("/etc/wsl.conf").unwrap_or_default();
-    let (outside, _) = Settings::parse(&outside);
+    let (outside, _) = WslSettings::parse(&outside);
     let mut record = InstanceRecord {
         supervisor: own,
         cgroup: cgroup.clone(),
@@ -57,7 +57,7 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
 
 fn supervise(
     start: &Start,
-    outside: &Settings,
+    outside: &WslSettings,
     record: &mut InstanceRecord,
     first: impl FnOnce(FirstProcess<'_>) -> Error,
 ) -> Result<()> {
@@ -87,7 +87,7 @@ fn supervise(
     // The slave side stays open here, or the log would end whenever nobody inside has it open.
     drop((failure_inside, listener));
     println!("listening");
-    let settings = Settings::parse(&Rootfs(&start.root).read("/etc/wsl.conf").unwrap_or_default()).0;
+    let settings = WslSettings::parse(&Rootfs(&start.root).read("/etc/wsl.conf").unwrap_or_default()).0;
     let timeout = Duration::from_millis(settings.boot_init_timeout.max(0).unsigned_abs().into());
     record.timeout = milliseconds(start.time_factor.stretch(timeout));
     record.write(&start.folder)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::sim::wire::time::TimeFactor;
-use crate::wsl::settings::Settings;
+use crate::wsl::settings::WslSettings;
 
 /// `WSLg` in the simulated VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub struct FirstProcess<'a> {
     /// What the start depends on.
     pub start: &'a Start,
     /// wsl.conf as read from outside (W§4.1).
-    pub outside: &'a Settings,
+    pub outside: &'a WslSettings,
     /// The distribution's cgroup, as seen from outside.
     pub cgroup: &'a Path,
     /// The machine's cgroup2 is mounted with `nsdelegate`.
