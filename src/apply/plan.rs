@@ -58,12 +58,12 @@ pub(super) struct PlannedTree {
 pub(super) struct PlannedEntry {
     pub name: String,
     #[serde(flatten)]
-    pub content: Content,
+    pub content: PlannedContent,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Content {
+pub(super) enum PlannedContent {
     Copy { source: PathBuf, mode: String },
     Link { target: PathBuf },
 }
@@ -120,7 +120,7 @@ impl PlannedTree {
             }
         }
         for entry in &self.entries {
-            if let Content::Copy { mode, .. } = &entry.content {
+            if let PlannedContent::Copy { mode, .. } = &entry.content {
                 parse_mode(&self.path.join(&entry.name), mode)?;
             }
         }
@@ -128,7 +128,7 @@ impl PlannedTree {
     }
 
     /// The names to keep now.
-    pub fn kept(&self, root: &Root) -> &[String] {
+    pub fn retained(&self, root: &Root) -> &[String] {
         let keeps = self.keep_while.as_ref().is_none_or(|path| root.path(path).exists());
         if keeps { &self.keep } else { &[] }
     }

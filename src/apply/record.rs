@@ -32,7 +32,7 @@ pub(super) struct AppliedRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Names {
     /// Put there by an activation.
-    pub ours: BTreeSet<String>,
+    pub own: BTreeSet<String>,
     /// Put there by somebody else.
     pub foreign: BTreeSet<String>,
 }
@@ -75,7 +75,7 @@ impl AppliedRecord {
     /// Adds the names of a planned tree.
     pub fn add(&mut self, tree: &PlannedTree) {
         let names = tree.entries.iter().map(|entry| entry.name.clone());
-        self.tree(tree).ours.extend(names);
+        self.tree(tree).own.extend(names);
     }
 
     /// Brings the record to the disk.

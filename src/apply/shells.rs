@@ -24,24 +24,24 @@ pub(super) fn put(work: &mut Work<'_>, shells: &Shells) -> Result<(), ApplyError
     for Wrapper { path, shell } in &shells.wrappers {
         wrapper(work, shells, path, Some(shell))?;
     }
-    let named = match accounts::shells(work.root) {
-        Ok(named) => named,
+    let in_passwd = match accounts::shells(work.root) {
+        Ok(in_passwd) => in_passwd,
         // Nobody is known to have lost a wrapper.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Failure::new("", work.root.path(PASSWD), error).into()),
     };
-    let mut wanted: Vec<PathBuf> = shells.wrappers.iter().map(|wrapper| wrapper.path.clone()).collect();
-    for path in named {
-        if !shells.is_wrapper(&path) || wanted.contains(&path) {
+    let mut needed: Vec<PathBuf> = shells.wrappers.iter().map(|wrapper| wrapper.path.clone()).collect();
+    for path in in_passwd {
+        if !shells.is_wrapper(&path) || needed.contains(&path) {
             continue;
         }
         // A folder of the plan has the link that the plan gives it.
-        let planned = wanted.iter().any(|known| known.parent() == path.parent());
+        let planned = needed.iter().any(|known| known.parent() == path.parent());
         let lost = !planned && has_lost_its_shell(work, &path)?;
         wrapper(work, shells, &path, lost.then(|| shells.in_place_of(&path)).flatten())?;
-        wanted.push(path);
+        needed.push(path);
     }
-    Ok(remove_others(work, shells, &wanted)?)
+    Ok(remove_others(work, shells, &needed)?)
 }
 
 /// Makes a wrapper, and the link to its shell if one is given.
@@ -67,7 +67,7 @@ fn has_lost_its_shell(work: &Work<'_>, wrapper: &Path) -> Result<bool, Failure> 
 }
 
 /// Removes wrappers that neither the plan nor a line has, and folders of owners that have none left.
-fn remove_others(work: &Work<'_>, shells: &Shells, wanted: &[PathBuf]) -> Result<(), Failure> {
+fn remove_others(work: &Work<'_>, shells: &Shells, needed: &[PathBuf]) -> Result<(), Failure> {
     let folder = work.below.folder(&shells.path)?;
     let shown = work.below.path(&shells.path);
     let mut changed = false;
@@ -77,10 +77,10 @@ fn remove_others(work: &Work<'_>, shells: &Shells, wanted: &[PathBuf]) -> Result
             continue;
         }
         let path = shells.path.join(&owner);
-        let own: Vec<&OsStr> = wanted
+        let own: Vec<&OsStr> = needed
             .iter()
-            .filter(|wanted| wanted.parent() == Some(&path))
-            .filter_map(|wanted| wanted.file_name())
+            .filter(|wrapper| wrapper.parent() == Some(&path))
+            .filter_map(|wrapper| wrapper.file_name())
             .collect();
         if own.is_empty() {
             replace::remove(folder.as_fd(), &owner).at(work.below.path(&path))?;

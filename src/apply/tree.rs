@@ -11,13 +11,13 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::error::ApplyError;
-use super::plan::{Content, PlannedTree, parse_mode};
+use super::plan::{PlannedContent, PlannedTree, parse_mode};
 use super::record::Names;
 use super::work::{Work, own_ids, sync};
 use crate::system::error::Failure;
 use crate::system::replace::{self, Attributes, Durability, NewDirectory, Target};
 
-/// Brings the tree up to date. `names.ours` are those of this plan and of former ones; afterwards, those of them that are
+/// Brings the tree up to date. `names.own` are those of this plan and of former ones; afterwards, those of them that are
 /// there, and in `names.foreign` the others.
 pub(super) fn put(work: &mut Work<'_>, tree: &PlannedTree, names: &mut Names) -> Result<(), ApplyError> {
     let shown = work.below.path(&tree.path);
@@ -30,7 +30,7 @@ pub(super) fn put(work: &mut Work<'_>, tree: &PlannedTree, names: &mut Names) ->
         let new = NewDirectory::new(Target::new(parent.as_fd(), &shown), Attributes::mode(0o755))?;
         fill(work, tree, new.directory())?;
         if let Ok(old) = work.below.folder(&tree.path) {
-            for name in tree.kept(work.root) {
+            for name in tree.retained(work.root) {
                 keep(old.as_fd(), new.directory(), OsStr::new(name)).map_err(fail)?;
             }
         }
@@ -75,10 +75,10 @@ fn fill(work: &mut Work<'_>, tree: &PlannedTree, directory: BorrowedFd<'_>) -> R
     for entry in &tree.entries {
         let path = tree.path.join(&entry.name);
         changed |= match &entry.content {
-            Content::Copy { source, mode } => {
+            PlannedContent::Copy { source, mode } => {
                 work.file(directory, &path, source, parse_mode(&path, mode)?)?
             }
-            Content::Link { target } => work.link(directory, &path, target)?,
+            PlannedContent::Link { target } => work.link(directory, &path, target)?,
         };
     }
     Ok(changed)
@@ -98,11 +98,16 @@ fn keep(old: BorrowedFd<'_>, new: BorrowedFd<'_>, name: &OsStr) -> Result<(), Er
     if made == Err(Errno::EXIST) { Ok(()) } else { made }
 }
 
-/// Removes what a former plan had and this one has not, and tells ours from the others'.
-fn clean(work: &Work<'_>, tree: &PlannedTree, directory: BorrowedFd<'_>, names: &mut Names) -> Result<bool, Errno> {
+/// Removes what a former plan had and this one has not, and tells our names from the others'.
+fn clean(
+    work: &Work<'_>,
+    tree: &PlannedTree,
+    directory: BorrowedFd<'_>,
+    names: &mut Names,
+) -> Result<bool, Errno> {
     let planned: BTreeSet<&str> = tree.entries.iter().map(|entry| entry.name.as_str()).collect();
-    let kept = tree.kept(work.root);
-    let mut ours: BTreeSet<String> = planned.iter().map(|&name| name.to_owned()).collect();
+    let retained = tree.retained(work.root);
+    let mut own: BTreeSet<String> = planned.iter().map(|&name| name.to_owned()).collect();
     let mut changed = false;
     let again = openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     for entry in Dir::new(again)? {
@@ -112,10 +117,10 @@ fn clean(work: &Work<'_>, tree: &PlannedTree, directory: BorrowedFd<'_>, names: 
         if name == "." || name == ".." || planned.contains(name.as_str()) {
             continue;
         }
-        let known = names.ours.contains(&name);
-        if kept.contains(&name) {
+        let known = names.own.contains(&name);
+        if retained.contains(&name) {
             if known {
-                ours.insert(name);
+                own.insert(name);
             }
             continue;
         }
@@ -129,6 +134,6 @@ fn clean(work: &Work<'_>, tree: &PlannedTree, directory: BorrowedFd<'_>, names: 
             names.foreign.insert(name);
         }
     }
-    names.ours = ours;
+    names.own = own;
     Ok(changed)
 }

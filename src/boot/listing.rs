@@ -79,14 +79,14 @@ fn date(root: &Root, generation: &Generation) -> String {
 /// One line that names the file, if it is there and cannot be used.
 pub fn version(root: &Root, generation: &Generation) -> Result<Option<String>, String> {
     let file = generation.file("nixos-version");
-    let named = |reason: String| format!("{}: {reason}", file.display());
+    let message = |reason: String| format!("{}: {reason}", file.display());
     match root.read(&file, 4096) {
-        Ok(bytes) if bytes.contains(&0) => Err(named("it is not a text".into())),
+        Ok(bytes) if bytes.contains(&0) => Err(message("it is not a text".into())),
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
             Ok(text.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(named(error.to_string())),
+        Err(error) => Err(message(error.to_string())),
     }
 }

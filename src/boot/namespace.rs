@@ -43,7 +43,7 @@ pub fn prepare(log: &mut Log) {
 
 /// A `/proc` for the new process ids, with what was mounted below the old one (`binfmt_misc`) in its place.
 fn processes() -> std::io::Result<()> {
-    let kept: Vec<(PathBuf, OwnedFd)> = below("/proc")
+    let mounted: Vec<(PathBuf, OwnedFd)> = below("/proc")
         .into_iter()
         .filter_map(|path| {
             let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
@@ -52,7 +52,7 @@ fn processes() -> std::io::Result<()> {
         .collect();
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "/proc", "proc", flags, None)?;
-    for (path, tree) in kept {
+    for (path, tree) in mounted {
         move_mount(tree.as_fd(), "", CWD, &path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
     }
     Ok(())

@@ -128,7 +128,7 @@ fn add_user(root: &Root, asked: &AddUser) -> Result<()> {
         if default.as_ref() != Some(name) {
             return refuse(format!("The user `{name}' already exists."));
         }
-        say(format_args!("`{name}' is there already, by the configuration"));
+        report(format_args!("`{name}' is there already, by the configuration"));
         if mutable {
             set_password(asked);
         }
@@ -159,7 +159,7 @@ fn add_user(root: &Root, asked: &AddUser) -> Result<()> {
     system(&find("useradd")?, &arguments)?;
     set_password(asked);
     if let Some(default) = default.filter(|default| default != "root") {
-        say(format_args!(
+        report(format_args!(
             "WSL goes on to open shells for `{default}', as the configuration says;\n\
                  to change that: wsl.defaultUser = \"{name}\"; in /etc/nixos/configuration.nix"
         ));
@@ -187,7 +187,7 @@ fn set_password(asked: &AddUser) {
             return;
         }
     }
-    say(format_args!("`{0}' has no new password; `sudo passwd {0}' sets one", asked.name));
+    report(format_args!("`{0}' has no new password; `sudo passwd {0}' sets one", asked.name));
 }
 
 /// `usermod`: the groups of `-aG` that `NixOS` has, the others are left out; anything else as it comes.
@@ -277,7 +277,7 @@ fn system(program: &Path, arguments: &[&OsStr]) -> Result<()> {
     }
 }
 
-fn say(text: std::fmt::Arguments) {
+fn report(text: std::fmt::Arguments) {
     for line in text.to_string().lines() {
         eprintln!("adduser: {line}");
     }

@@ -158,13 +158,13 @@ pub enum Command {
     },
     /// Debian's adduser, as a stock launcher calls it; the script /usr/sbin/adduser runs it
     #[command(hide = true, name = "adduser")]
-    AddUser(Script),
+    AddUser(ScriptArguments),
     /// Debian's usermod, as a stock launcher calls it; the script /usr/sbin/usermod runs it
     #[command(hide = true, name = "usermod")]
-    UserMod(Script),
+    UserMod(ScriptArguments),
     /// Debian's deluser, as a stock launcher calls it; the script /usr/sbin/deluser runs it
     #[command(hide = true, name = "deluser")]
-    DelUser(Script),
+    DelUser(ScriptArguments),
     /// Notes that the boot is complete; nixos-wsl-boot-complete.service runs it
     #[command(hide = true)]
     BootComplete {
@@ -180,7 +180,7 @@ pub enum Command {
 /// What the kernel hands to the program of a `#!` line.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
-pub struct Script {
+pub struct ScriptArguments {
     /// The script
     pub script: OsString,
     /// The script's arguments

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::namespace::privileges::{self, Who};
-use crate::namespace::state::{Phase, NamespaceState};
+use crate::namespace::state::{NamespaceState, Phase};
 use crate::namespace::task::Task;
 use crate::namespace::{self, HELPER, inside, mounts_left_behind, resume, settings, starts_systemd};
 use crate::system::accounts;

@@ -66,7 +66,9 @@ pub fn usbip_attach(device: &Device<'_>) -> Outcome {
     // A message that nobody takes is no reason to give the device up.
     usbip::keep_attached(device, &Places::default(), |state| {
         let _ = match state {
-            usbip::DeviceState::Attached | usbip::DeviceState::Attaching => print(format_args!("{busid} is attached")),
+            usbip::DeviceState::Attached | usbip::DeviceState::Attaching => {
+                print(format_args!("{busid} is attached"))
+            }
             usbip::DeviceState::Refused(why) => print(format_args!("{busid} waits: {why}")),
         };
     })?;

@@ -114,9 +114,9 @@ fn send_all(pipe: &mut impl Write, sources: &[PathBuf], uid: u32) -> io::Result<
         names.extend(icon_name(&content));
         send(pipe, Kind::Entry, &relative, &content)?;
     }
-    let wanted =
+    let filter =
         |path: &Path| path.file_stem().and_then(OsStr::to_str).is_some_and(|stem| names.contains(stem));
-    for (relative, path) in collect(sources, Kind::Icon, wanted) {
+    for (relative, path) in collect(sources, Kind::Icon, filter) {
         if let Some(content) = as_user::open(&path, uid, ICON_LIMIT).and_then(|file| whole(file, ICON_LIMIT))
         {
             send(pipe, Kind::Icon, &relative, &content)?;
@@ -126,7 +126,7 @@ fn send_all(pipe: &mut impl Write, sources: &[PathBuf], uid: u32) -> io::Result<
 }
 
 /// Files below `SOURCE/applications` or `SOURCE/icons` by their path there.
-fn collect(sources: &[PathBuf], kind: Kind, wanted: impl Fn(&Path) -> bool) -> BTreeMap<PathBuf, PathBuf> {
+fn collect(sources: &[PathBuf], kind: Kind, filter: impl Fn(&Path) -> bool) -> BTreeMap<PathBuf, PathBuf> {
     let mut found = BTreeMap::new();
     for source in sources {
         let top = source.join(kind.directory());
@@ -155,7 +155,7 @@ fn collect(sources: &[PathBuf], kind: Kind, wanted: impl Fn(&Path) -> bool) -> B
                 };
                 if !file {
                     stack.push((path, above.clone()));
-                } else if wanted(&path)
+                } else if filter(&path)
                     && let Ok(relative) = path.strip_prefix(&top)
                 {
                     found.entry(relative.to_owned()).or_insert(path);

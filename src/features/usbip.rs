@@ -114,7 +114,9 @@ pub fn keep_attached(
     let mut last = None;
     loop {
         let state = attach(device, places)?;
-        if last.as_ref() != Some(&state) && !(state == DeviceState::Attached && last == Some(DeviceState::Attaching)) {
+        if last.as_ref() != Some(&state)
+            && !(state == DeviceState::Attached && last == Some(DeviceState::Attaching))
+        {
             report(&state);
         }
         last = Some(state);

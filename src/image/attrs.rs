@@ -48,11 +48,11 @@ struct RawOutputs {
 ///
 /// Nix 2.8 names it, in its sandbox, by the build directory's path outside; inside, the directory is `$NIX_BUILD_TOP`.
 #[must_use]
-pub fn locate(named: PathBuf) -> PathBuf {
+pub fn locate(name: PathBuf) -> PathBuf {
     let inside = std::env::var_os("NIX_BUILD_TOP").map(|top| Path::new(&top).join(".attrs.json"));
     match inside {
-        Some(inside) if !named.exists() && inside.exists() => inside,
-        _ => named,
+        Some(inside) if !name.exists() && inside.exists() => inside,
+        _ => name,
     }
 }
 

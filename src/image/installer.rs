@@ -19,7 +19,7 @@ use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
 use super::stream::{Archive, write_error};
-use super::tarball::{self, TarballReport, Request};
+use super::tarball::{self, Request, TarballReport};
 use super::tree::Tree;
 use super::zstd::Frame;
 use super::{ImageError, Result, gzip, zstd};
@@ -63,7 +63,12 @@ pub fn write(request: &Request, program: &Path, interrupt: &Interrupt) -> Result
     })?;
     interrupt.check()?;
     let path = output.path().to_owned();
-    Ok(TarballReport { path, size: output.publish()?, members, store_paths: attributes.closure.paths().len() })
+    Ok(TarballReport {
+        path,
+        size: output.publish()?,
+        members,
+        store_paths: attributes.closure.paths().len(),
+    })
 }
 
 /// A program that needs an interpreter would not start in a root without a store.
@@ -132,7 +137,7 @@ fn outer(tree: &Tree, manifest: &Manifest, program: &Path, archive: &Path) -> Re
     let conf = |name: &str| text(tree, name).unwrap_or_default();
     let distribution = Distribution::parse(conf("etc/wsl-distribution.conf")).0;
     // What WSL and its validator read before anything runs, by the names that they know.
-    let mut kept: BTreeSet<PathBuf> =
+    let mut copied: BTreeSet<PathBuf> =
         ["group", "shadow", "wsl.conf", "wsl-distribution.conf", "os-release", "fstab"]
             .into_iter()
             .map(|name| Path::new("etc").join(name))
@@ -140,7 +145,7 @@ fn outer(tree: &Tree, manifest: &Manifest, program: &Path, archive: &Path) -> Re
     for path in
         [distribution.shortcut_icon, distribution.windowsterminal_profile_template].into_iter().flatten()
     {
-        kept.insert(path.trim_start_matches('/').into());
+        copied.insert(path.trim_start_matches('/').into());
     }
 
     let mut outer = Tree::default();
@@ -159,7 +164,7 @@ fn outer(tree: &Tree, manifest: &Manifest, program: &Path, archive: &Path) -> Re
                 )?;
                 continue;
             }
-            Node::Bytes(_) | Node::File(_) if kept.contains(path) => node.clone(),
+            Node::Bytes(_) | Node::File(_) if copied.contains(path) => node.clone(),
             // WSL's own names, which it could not make on a read-only disk.
             Node::Symlink(target) if target == Path::new("/init") => node.clone(),
             _ => continue,
@@ -218,7 +223,10 @@ fn passwd(bytes: &[u8], entry_points: &BTreeSet<&Path>, systemd: bool) -> Result
     if root {
         Ok(lines.into_bytes())
     } else {
-        Err(ImageError::entry("/etc/passwd", "has no user with number 0, whose shell could install the system"))
+        Err(ImageError::entry(
+            "/etc/passwd",
+            "has no user with number 0, whose shell could install the system",
+        ))
     }
 }
 

@@ -63,7 +63,12 @@ pub fn write(request: &Request, interrupt: &Interrupt) -> Result<TarballReport> 
     progress.finish();
     interrupt.check()?;
     let path = output.path().to_owned();
-    Ok(TarballReport { path, size: output.publish()?, members, store_paths: attributes.closure.paths().len() })
+    Ok(TarballReport {
+        path,
+        size: output.publish()?,
+        members,
+        store_paths: attributes.closure.paths().len(),
+    })
 }
 
 /// The root file system that is asked for.

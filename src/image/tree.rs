@@ -99,7 +99,8 @@ impl Tree {
         source: &Path,
         owner: impl Fn(&fs::Metadata, bool) -> Owner,
     ) -> Result<()> {
-        let found = fs::metadata(source).map_err(|error| ImageError::source(&absolute(path), source, error))?;
+        let found =
+            fs::metadata(source).map_err(|error| ImageError::source(&absolute(path), source, error))?;
         if !found.is_dir() {
             return Err(ImageError::entry(
                 absolute(path).display().to_string(),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::error::{InstallError, Result};
 use super::screen::Screen;
-use super::state::{Journal, InstallState};
+use super::state::{InstallState, Journal};
 use super::{switch, unpack};
 use crate::system::installer::{ARCHIVE, Manifest};
 
@@ -33,11 +33,11 @@ pub enum Attempt {
 /// The message for the user: the installation failed, here or in another process.
 pub fn ensure(state: &InstallState, screen: &mut Screen, attempt: Attempt) -> Result<(), String> {
     let mut idle = Instant::now();
-    let mut said = false;
+    let mut announced = false;
     loop {
         if state.installed() {
             // The last that was published may have come and gone between two looks.
-            if let Some((_, total)) = state.progress().filter(|_| said) {
+            if let Some((_, total)) = state.progress().filter(|_| announced) {
                 screen.progress(total, total);
             }
             screen.clear();
@@ -45,10 +45,10 @@ pub fn ensure(state: &InstallState, screen: &mut Screen, attempt: Attempt) -> Re
         }
         if state.stopping() {
             screen.clear();
-            return Err(named(&InstallError::Stopped.explain()));
+            return Err(with_distribution_name(&InstallError::Stopped.explain()));
         }
         if attempt == Attempt::Once {
-            let lock = state.lock().map_err(|error| named(&error.explain()))?;
+            let lock = state.lock().map_err(|error| with_distribution_name(&error.explain()))?;
             // Another process may have finished while this one waited for the lock.
             if lock.is_some() && !state.installed() {
                 state.set_failure(None);
@@ -59,23 +59,23 @@ pub fn ensure(state: &InstallState, screen: &mut Screen, attempt: Attempt) -> Re
                     if !matches!(error, InstallError::Stopped) {
                         state.set_failure(Some(&text));
                     }
-                    named(&text)
+                    with_distribution_name(&text)
                 });
             }
         } else if let Some(failure) = state.failure() {
             screen.clear();
-            return Err(named(&failure));
+            return Err(with_distribution_name(&failure));
         }
         if let Some((done, total)) = state.progress() {
             idle = Instant::now();
-            if !said {
+            if !announced {
                 screen.line(ONCE);
-                said = true;
+                announced = true;
             }
             screen.progress(done, total);
         } else if attempt == Attempt::Never && !state.boots() && idle.elapsed() > Duration::from_secs(5) {
             screen.clear();
-            return Err(named(
+            return Err(with_distribution_name(
                 "NixOS is not installed, and only root can install it.\nNothing was changed.\nwsl -d {name} -u root",
             ));
         }
@@ -85,7 +85,7 @@ pub fn ensure(state: &InstallState, screen: &mut Screen, attempt: Attempt) -> Re
 
 /// Puts the distribution's name into a message.
 #[must_use]
-pub fn named(text: &str) -> String {
+pub fn with_distribution_name(text: &str) -> String {
     let name = std::env::var("WSL_DISTRO_NAME").unwrap_or_else(|_| "NixOS".to_owned());
     text.replace("{name}", &name)
 }

@@ -36,14 +36,14 @@ pub fn wait_for_system(state: &InstallState, screen: &mut Screen) -> Result<(), 
         }
         return Ok(());
     }
-    let gone = || Path::new(notice::NOTICE).exists();
+    let failed = || Path::new(notice::NOTICE).exists();
     let limit = settings().activation_limit() + SYSTEMD;
-    if !wait(limit, || Path::new(CURRENT).exists() || gone()) {
+    if !wait(limit, || Path::new(CURRENT).exists() || failed()) {
         screen.line("the system is still activating; going on without it");
         return Ok(());
     }
-    let up = || said("systemctl is-system-running", &["running", "degraded"]);
-    let up = !gone() && wait(SYSTEMD, || up() || gone());
+    let up = || prints("systemctl is-system-running", &["running", "degraded"]);
+    let up = !failed() && wait(SYSTEMD, || up() || failed());
     if let Ok(reason) = std::fs::read_to_string(notice::FAULTS) {
         faults(screen, &reason);
     }
@@ -59,7 +59,7 @@ pub fn wait_for_system(state: &InstallState, screen: &mut Screen) -> Result<(), 
         std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|path| Path::new(&path).starts_with("/run/user"));
     if session {
         let unit = format!("systemctl is-active user@{uid}.service");
-        wait(SESSION, || said(&unit, &["active"]));
+        wait(SESSION, || prints(&unit, &["active"]));
     }
     Ok(())
 }
@@ -112,7 +112,7 @@ fn wait(limit: Duration, done: impl Fn() -> bool) -> bool {
 }
 
 /// Whether a line for `/bin/sh` prints one of `words`. WSL's background login asks too, with `SIGCHLD` ignored (W§5.3).
-fn said(line: &str, words: &[&str]) -> bool {
+fn prints(line: &str, words: &[&str]) -> bool {
     let output = crate::sys::with_children(|| {
         Command::new("/bin/sh").args(["-c", line]).stdin(Stdio::null()).stderr(Stdio::null()).output()
     });

@@ -56,7 +56,7 @@ impl MemberAttributes {
 
 /// One member; its content comes next.
 #[derive(Debug)]
-pub struct Member {
+pub struct ArchiveMember {
     /// The path as it stands there.
     pub name: Vec<u8>,
     /// What a link leads to; empty for others.
@@ -70,7 +70,7 @@ pub struct Member {
 }
 
 /// The archive that is being read.
-pub struct Members<S> {
+pub struct ArchiveMembers<S> {
     source: S,
     /// Of the present member: its content and what fills its last block.
     rest: u64,
@@ -78,7 +78,7 @@ pub struct Members<S> {
     done: u64,
 }
 
-impl<S: BufRead> Members<S> {
+impl<S: BufRead> ArchiveMembers<S> {
     /// An archive from its beginning on.
     pub fn new(source: S) -> Self {
         Self { source, rest: 0, padding: 0, done: 0 }
@@ -93,7 +93,7 @@ impl<S: BufRead> Members<S> {
     ///
     /// # Errors
     /// When the archive cannot be read, or this is none.
-    pub fn advance(&mut self) -> io::Result<Option<Member>> {
+    pub fn advance(&mut self) -> io::Result<Option<ArchiveMember>> {
         let left = total(self.rest, self.padding)?;
         if io::copy(&mut (&mut self.source).take(left), &mut io::sink())? < left {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -114,8 +114,8 @@ impl<S: BufRead> Members<S> {
     }
 
     /// The content of the present member, or the rest of it.
-    pub fn content(&mut self) -> Content<'_, S> {
-        Content(self)
+    pub fn content(&mut self) -> MemberContent<'_, S> {
+        MemberContent(self)
     }
 
     /// A header block; nothing at the end.
@@ -157,9 +157,9 @@ impl<S: BufRead> Members<S> {
 }
 
 /// The bytes of one member.
-pub struct Content<'a, S>(&'a mut Members<S>);
+pub struct MemberContent<'a, S>(&'a mut ArchiveMembers<S>);
 
-impl<S: BufRead> Read for Content<'_, S> {
+impl<S: BufRead> Read for MemberContent<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let bytes = self.fill_buf()?;
         let count = buffer.len().min(bytes.len());
@@ -169,7 +169,7 @@ impl<S: BufRead> Read for Content<'_, S> {
     }
 }
 
-impl<S: BufRead> BufRead for Content<'_, S> {
+impl<S: BufRead> BufRead for MemberContent<'_, S> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.0.rest == 0 {
             return Ok(&[]);
@@ -187,7 +187,7 @@ impl<S: BufRead> BufRead for Content<'_, S> {
     }
 }
 
-fn member(header: &Header, records: &[u8]) -> io::Result<Member> {
+fn member(header: &Header, records: &[u8]) -> io::Result<ArchiveMember> {
     let mut name = header.path_bytes();
     let mut target = header.link_name_bytes().unwrap_or_default();
     let (mut size, mut uid, mut gid) = (header.entry_size()?, header.uid()?, header.gid()?);
@@ -213,7 +213,13 @@ fn member(header: &Header, records: &[u8]) -> io::Result<Member> {
     let kind = header.entry_type();
     // Only files have a content.
     let size = if kind == EntryType::Regular { size } else { 0 };
-    Ok(Member { attributes: attributes(), name: name.into_owned(), target: target.into_owned(), kind, size })
+    Ok(ArchiveMember {
+        attributes: attributes(),
+        name: name.into_owned(),
+        target: target.into_owned(),
+        kind,
+        size,
+    })
 }
 
 /// A number of an extended header: decimal digits alone (pax(1)).
@@ -272,7 +278,7 @@ mod tests {
         builder.append_link(&mut header(EntryType::Symlink, 0), "l", "where/to").unwrap();
         let archive = builder.into_inner().unwrap();
 
-        let mut members = Members::new(io::BufReader::with_capacity(100, &archive[..]));
+        let mut members = ArchiveMembers::new(io::BufReader::with_capacity(100, &archive[..]));
         let mut found = Vec::new();
         while let Some(member) = members.advance().unwrap() {
             let mut content = Vec::new();
@@ -298,16 +304,16 @@ mod tests {
         let archive = builder.into_inner().unwrap();
         let mut flipped = archive.clone();
         flipped[3] ^= 1;
-        assert!(Members::new(&flipped[..]).advance().is_err());
-        let mut cut = Members::new(&archive[..700]);
+        assert!(ArchiveMembers::new(&flipped[..]).advance().is_err());
+        let mut cut = ArchiveMembers::new(&archive[..700]);
         cut.advance().unwrap();
         assert!(cut.advance().is_err());
-        assert!(Members::new(&b""[..]).advance().is_err());
+        assert!(ArchiveMembers::new(&b""[..]).advance().is_err());
     }
 
     /// Everything in an archive, as far as it goes.
     fn read_all(archive: &[u8]) -> io::Result<u64> {
-        let mut members = Members::new(archive);
+        let mut members = ArchiveMembers::new(archive);
         while members.advance()?.is_some() {
             io::copy(&mut members.content(), &mut io::sink())?;
         }

@@ -58,7 +58,7 @@ fn init(state: &InstallState, invocation: &Invocation) -> ! {
     let _ = rustix::process::chdir("/");
     invocation.run_from_memory();
     let mut screen = Screen::kernel();
-    if let Err(error) = state.say_that_it_boots() {
+    if let Err(error) = state.announce_boot() {
         screen.line(&format!("{error}; shells will not wait for systemd"));
     }
     loop {
@@ -105,7 +105,7 @@ fn login_shell(state: &InstallState, invocation: &Invocation) -> ExitCode {
         return ExitCode::FAILURE;
     }
     if let Err(reason) = handover::wait_for_system(state, &mut screen) {
-        screen.line(&ensure::named(&reason));
+        screen.line(&ensure::with_distribution_name(&reason));
         // The system's own shell is the rescue.
         if !on_terminal {
             return ExitCode::FAILURE;
@@ -126,7 +126,7 @@ fn wait_and_become(state: &InstallState, invocation: &Invocation) -> ExitCode {
     }
     // What is called may be a part of the rescue, so it is called all the same.
     if let Err(reason) = handover::wait_for_system(state, &mut screen) {
-        Screen::standard_error().line(&ensure::named(&reason));
+        Screen::standard_error().line(&ensure::with_distribution_name(&reason));
     }
     let error = handover::become_own_path(invocation);
     let _ = writeln!(std::io::stderr(), "{}: {error}", invocation.file.display());

@@ -43,7 +43,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
         return mount_all();
     }
     let Ok([source, target]) = <[OsString; 2]>::try_from(places) else {
-        say("usage: mount -a | mount -t TYPE SOURCE TARGET [-o OPTIONS]");
+        report("usage: mount -a | mount -t TYPE SOURCE TARGET [-o OPTIONS]");
         return ExitCode::FAILURE;
     };
     if mount(&Request { source, target, ..request }) { ExitCode::SUCCESS } else { ExitCode::from(32) }
@@ -97,7 +97,7 @@ fn mount(request: &Request) -> bool {
             .map_err(|error| error.to_string())
     };
     if let Err(reason) = &result {
-        say(&format!("{}: {reason}", target.display()));
+        report(&format!("{}: {reason}", target.display()));
     }
     result.is_ok()
 }
@@ -141,7 +141,7 @@ fn parse(options: &str) -> (MountFlags, String) {
     (flags, data.join(","))
 }
 
-fn say(text: &str) {
+fn report(text: &str) {
     let _ = writeln!(std::io::stderr(), "mount: {text}");
 }
 

@@ -37,7 +37,8 @@ impl Place {
     /// When it cannot be opened.
     pub fn open(root: &Path) -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(root, flags, Mode::empty()).map_err(|error| InstallError::at("", error))?;
+        let root =
+            rustix::fs::open(root, flags, Mode::empty()).map_err(|error| InstallError::at("", error))?;
         Ok(Self { root, root_attributes: None, levels: Vec::new(), buffers: Buffers::default() })
     }
 
@@ -98,8 +99,8 @@ impl Place {
             result => return result.map_err(fail),
         }
         let there = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(fail)?;
-        let wanted = rustix::fs::statat(&source, source_name, AtFlags::SYMLINK_NOFOLLOW).map_err(fail)?;
-        if (there.st_dev, there.st_ino) == (wanted.st_dev, wanted.st_ino) {
+        let expected = rustix::fs::statat(&source, source_name, AtFlags::SYMLINK_NOFOLLOW).map_err(fail)?;
+        if (there.st_dev, there.st_ino) == (expected.st_dev, expected.st_ino) {
             return Ok(());
         }
         let target = Target::new(directory, path);
@@ -114,7 +115,9 @@ impl Place {
     pub fn finish(mut self) -> Result<()> {
         self.leave(0)?;
         match self.root_attributes {
-            Some(attributes) => apply(self.root.as_fd(), attributes).map_err(|error| InstallError::at("", error)),
+            Some(attributes) => {
+                apply(self.root.as_fd(), attributes).map_err(|error| InstallError::at("", error))
+            }
             None => Ok(()),
         }
     }

@@ -17,16 +17,16 @@ pub fn answer(state: &InstallState, arguments: &[OsString]) -> Option<ExitCode> 
         _ => OsStr::new(""),
     };
     let command = command.to_string_lossy();
-    let say = |text: &str| {
+    let print = |text: &str| {
         let _ = std::io::stdout().write_all(text.as_bytes());
         Some(ExitCode::SUCCESS)
     };
     // The first shell shows how far the installation is, and then waits itself.
     if command.starts_with("systemctl is-system-running") {
-        return say("running\n");
+        return print("running\n");
     }
     if command.starts_with("systemctl is-active user@") {
-        return say("active\n");
+        return print("active\n");
     }
     if command.starts_with("systemctl poweroff") {
         state.stop();

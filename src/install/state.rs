@@ -136,11 +136,11 @@ impl InstallState {
 
     /// Tells the processes that wait how much of the total is done.
     pub fn publish(&self, done: u64, total: u64) {
-        self.tell("progress", &format!("{done} {total}"));
+        self.leave_text("progress", &format!("{done} {total}"));
     }
 
     /// Leaves a text for the processes that wait, which may do without it.
-    fn tell(&self, name: &str, text: &str) {
+    fn leave_text(&self, name: &str, text: &str) {
         let _ = replace::write(&self.run(name), text.as_bytes(), Attributes::mode(0o644), Durability::None);
     }
 
@@ -155,7 +155,7 @@ impl InstallState {
     /// Says why the last attempt failed, or that there is a new one.
     pub fn set_failure(&self, reason: Option<&str>) {
         match reason {
-            Some(reason) => self.tell("failed", reason),
+            Some(reason) => self.leave_text("failed", reason),
             None => drop(fs::remove_file(self.run("failed"))),
         }
     }
@@ -170,7 +170,7 @@ impl InstallState {
     ///
     /// # Errors
     /// Those of writing.
-    pub fn say_that_it_boots(&self) -> Result<()> {
+    pub fn announce_boot(&self) -> Result<()> {
         fs::create_dir_all(self.path(RUN))
             .and_then(|()| fs::write(self.run("boots"), ""))
             .map_err(|error| InstallError::at(format!("{RUN}/install.boots"), error))

@@ -45,18 +45,21 @@ pub fn switch(state: &InstallState, manifest: &Manifest) -> Result<()> {
     // The largest part first: after the last rename nobody knows any more that something is left.
     remove(state, ARCHIVE)?;
     for (position, path) in manifest.entry_points.iter().enumerate() {
-        let path = member_path(path.as_bytes())
-            .map_err(|problem| InstallError::Member { path: path.into(), problem: problem.to_owned() })?;
+        let path = member_path(path.as_bytes()).map_err(|problem| InstallError::ArchiveMember {
+            path: path.into(),
+            problem: problem.to_owned(),
+        })?;
         let waiting = new.join(position.to_string());
         let (from, from_name) =
             open_parent(root.as_fd(), &waiting).map_err(|error| InstallError::at(&waiting, error))?;
-        let (to, to_name) = open_parent(root.as_fd(), &path).map_err(|error| InstallError::at(&path, error))?;
+        let (to, to_name) =
+            open_parent(root.as_fd(), &path).map_err(|error| InstallError::at(&path, error))?;
         let inode = |folder: &OwnedFd, name: &OsStr| {
             rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
                 .map(|found| (found.st_dev, found.st_ino))
         };
-        let wanted = inode(&from, from_name).map_err(|error| InstallError::at(&waiting, error))?;
-        if inode(&to, to_name) != Ok(wanted) {
+        let expected = inode(&from, from_name).map_err(|error| InstallError::at(&waiting, error))?;
+        if inode(&to, to_name) != Ok(expected) {
             replace::hard_link(Target::new(to.as_fd(), &path), from.as_fd(), from_name, Durability::None)
                 .map_err(|failure| InstallError::at(&path, failure.into_reason()))?;
         }

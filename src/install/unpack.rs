@@ -1,4 +1,4 @@
-//! Unpacks the archive over the running root; what WSL starts programs by is written beside, for the switch.
+//! Unpacks the archive over the running root; what WSL starts programs by is written under temporary names, for the switch.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -11,7 +11,7 @@ use rustix::fs::Mode;
 use tar::EntryType;
 
 use super::error::{InstallError, Result};
-use super::members::{Member, Members};
+use super::members::{ArchiveMember, ArchiveMembers};
 use super::mounts::{Mounts, is_wsls};
 use super::place::{Place, member_path};
 use super::source::Source;
@@ -58,10 +58,10 @@ pub fn unpack(
         match source.finish() {
             Ok(checked) if checked.size == manifest.size && checked.sha256 == manifest.sha256 => result,
             Ok(checked) => {
-                let (found, wanted) = (&checked.sha256[..16], &manifest.sha256);
+                let (found, expected) = (&checked.sha256[..16], &manifest.sha256);
                 Err(InstallError::Damaged(format!(
                     "its SHA-256 begins with {found}, not with {}",
-                    wanted.get(..16).unwrap_or(wanted)
+                    expected.get(..16).unwrap_or(expected)
                 )))
             }
             Err(error) => Err(InstallError::Damaged(error.to_string())),
@@ -70,8 +70,8 @@ pub fn unpack(
     rustix::process::umask(mask);
     result?;
     if unpacker.members != manifest.members {
-        let (found, wanted) = (unpacker.members, manifest.members);
-        return Err(InstallError::Damaged(format!("it has {found} members instead of {wanted}")));
+        let (found, expected) = (unpacker.members, manifest.members);
+        return Err(InstallError::Damaged(format!("it has {found} members instead of {expected}")));
     }
     unpacker.place.finish()
 }
@@ -87,7 +87,7 @@ impl Unpacker {
     fn members(&mut self, source: &mut Source<'_>, watch: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
         let damaged = |error: std::io::Error| InstallError::Damaged(error.to_string());
         let mut next = 0;
-        let mut members = Members::new(source);
+        let mut members = ArchiveMembers::new(source);
         while let Some(member) = members.advance().map_err(damaged)? {
             let done = members.done();
             if done >= next {
@@ -100,8 +100,8 @@ impl Unpacker {
         watch(next)
     }
 
-    fn member(&mut self, member: &Member, content: &mut impl BufRead) -> Result<()> {
-        let wrong = |problem: &str| InstallError::Member {
+    fn member(&mut self, member: &ArchiveMember, content: &mut impl BufRead) -> Result<()> {
+        let wrong = |problem: &str| InstallError::ArchiveMember {
             path: Path::new(OsStr::from_bytes(&member.name)).to_owned(),
             problem: problem.to_owned(),
         };
@@ -118,8 +118,8 @@ impl Unpacker {
             if member.kind != EntryType::Regular {
                 return Err(wrong("is no regular file"));
             }
-            let beside = Path::new(DIRECTORY).join(NEW).join(position.to_string());
-            return self.place.file(&beside, attributes, member.size, content);
+            let temporary = Path::new(DIRECTORY).join(NEW).join(position.to_string());
+            return self.place.file(&temporary, attributes, member.size, content);
         }
         let target = || {
             let target = Some(&member.target).filter(|target| !target.is_empty());

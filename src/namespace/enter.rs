@@ -77,9 +77,10 @@ pub fn enter(running: &Running, user: &Account, task: Task, caller: &OwnedFd) ->
     let group = cgroup::hierarchy()
         .and_then(|hierarchy| cgroup::open(&hierarchy, &format!("{}/init.scope", running.state.cgroup)));
     let drives = (inode("self", "mnt") != running.state.origin).then(Drives::collect);
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-        .doing("make a socket")?;
-    sockopt::set_socket_passcred(&ours, true).doing("make a socket")?;
+    let (receiver, sender) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .doing("make a socket")?;
+    sockopt::set_socket_passcred(&receiver, true).doing("make a socket")?;
     move_into_thread_name_spaces(running.pidfd.as_fd(), ThreadNameSpaceType::PROCESS_ID)
         .doing("join systemd's namespaces")?;
     let child = match &group {
@@ -90,7 +91,7 @@ pub fn enter(running: &Running, user: &Account, task: Task, caller: &OwnedFd) ->
         }
     };
     if let Ok(None) = child {
-        let error = in_child(running, user, task, drives, caller.as_fd(), theirs.as_fd());
+        let error = in_child(running, user, task, drives, caller.as_fd(), sender.as_fd());
         eprintln!("nixos-wsl: {error}");
         std::process::exit(1);
     }
@@ -99,9 +100,9 @@ pub fn enter(running: &Running, user: &Account, task: Task, caller: &OwnedFd) ->
     let Some((leader, process)) = child.doing("make the session's process")? else {
         return Err(EnterError::Session);
     };
-    drop(theirs);
+    drop(sender);
     let shell = match back {
-        Ok(()) => first_word(&ours).ok_or(EnterError::Session),
+        Ok(()) => first_word(&receiver).ok_or(EnterError::Session),
         Err(error) => Err(Failure::new("leave systemd's namespaces", "", error).into()),
     };
     match shell {

@@ -54,14 +54,14 @@ pub fn run() -> ExitCode {
         Ok(status) => finish(status),
         Err(reason) => {
             if !reason.is_empty() && task == Task::Login && rustix::process::geteuid().is_root() {
-                refusals::note(who.uid);
+                refusals::record(who.uid);
             }
             outside(who, task, &caller, &reason)
         }
     }
 }
 
-/// The whole session, from root's rights to the shell's end. An empty reason means that there is nothing to say.
+/// The whole session, from root's rights to the shell's end. An empty reason means that there is nothing to report.
 fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
     if inside() {
         return Err(String::new());
@@ -84,8 +84,8 @@ fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
         _ => accounts::entry(&Root::default(), who.uid.as_raw()),
     }?;
     let patience = Duration::from_secs(settings.systemd_timeout.clamp(1, 3600));
-    let say = |text: &str| message::report_on_terminal(&format!("nixos-wsl: {text}"));
-    let running = start::running(patience, say).map_err(|error| error.to_string())?;
+    let report = |text: &str| message::report_on_terminal(&format!("nixos-wsl: {text}"));
+    let running = start::running(patience, report).map_err(|error| error.to_string())?;
     let lent = lend_terminal(who, &user);
     let session = enter::enter(&running, &user, task, data).map_err(|error| error.to_string());
     if session.is_ok() {

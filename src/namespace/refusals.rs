@@ -18,9 +18,9 @@ fn name(uid: Uid) -> String {
 }
 
 /// Records that a user's way in has failed. Needs root's rights.
-pub fn note(uid: Uid) {
+pub fn record(uid: Uid) {
     // Without the record the next shells try again, which costs time and nothing else.
-    let _ = RunDir::make().and_then(|folder| folder.mark(&name(uid)));
+    let _ = RunDir::make().and_then(|folder| folder.create_empty(&name(uid)));
 }
 
 /// Forgets it. Needs root's rights.
@@ -33,8 +33,8 @@ pub fn forget(uid: Uid) {
 /// Whether the way in has failed for the user of this process, or cannot work because the program has no rights for it.
 #[must_use]
 pub fn refused() -> bool {
-    let noted = || std::fs::symlink_metadata(Path::new(PATH).join(name(getuid()))).is_ok();
-    noted() || !getuid().is_root() && !has_rights()
+    let recorded = || std::fs::symlink_metadata(Path::new(PATH).join(name(getuid()))).is_ok();
+    recorded() || !getuid().is_root() && !has_rights()
 }
 
 fn has_rights() -> bool {

@@ -122,7 +122,7 @@ impl RunDir {
     ///
     /// # Errors
     /// [`RunError`].
-    pub fn mark(&self, name: &str) -> Result<(), RunError> {
+    pub fn create_empty(&self, name: &str) -> Result<(), RunError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match openat(&self.0, name, flags, Mode::from_raw_mode(0o644)) {
             Ok(_) => Ok(()),
@@ -135,7 +135,7 @@ impl RunDir {
         let _ = unlinkat(&self.0, name, AtFlags::empty());
     }
 
-    /// Takes the lock of a file; the file that is returned holds it, and no program started from here inherits it. `tell` is
+    /// Takes the lock of a file; the file that is returned holds it, and no program started from here inherits it. `report` is
     /// called once if that takes more than a second.
     ///
     /// # Errors
@@ -144,12 +144,12 @@ impl RunDir {
         &self,
         name: &'static str,
         patience: Duration,
-        mut tell: impl FnMut(),
+        mut report: impl FnMut(),
     ) -> Result<File, RunError> {
         let error = |source| RunError::System { name, source };
         let file = self.file(name, OFlags::RDWR | OFlags::CREATE, 0o600)?;
         let start = Instant::now();
-        let mut told = false;
+        let mut reported = false;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(file),
@@ -159,9 +159,9 @@ impl RunDir {
             if start.elapsed() > patience {
                 return Err(RunError::Busy(patience.as_secs()));
             }
-            if !told && start.elapsed() > Duration::from_secs(1) {
-                told = true;
-                tell();
+            if !reported && start.elapsed() > Duration::from_secs(1) {
+                reported = true;
+                report();
             }
             std::thread::sleep(Duration::from_millis(5));
         }

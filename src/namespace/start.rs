@@ -14,7 +14,7 @@ use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 
 use super::inode::inode;
 use super::rundir::{PATH, RunDir, RunError, START_LOCK};
-use super::state::{Event, NAME, Phase, Running, NamespaceState, ended};
+use super::state::{Event, NAME, NamespaceState, Phase, Running, ended};
 use super::{cgroup, mounts_left_behind};
 use crate::boot::counting;
 use crate::sys;
@@ -54,26 +54,26 @@ pub enum StartError {
     Ended(String),
 }
 
-/// The systemd that runs; one is started if there is none. `tell` is called under the start lock, which every other shell
+/// The systemd that runs; one is started if there is none. `report` is called under the start lock, which every other shell
 /// waits for: it must not wait for anybody, a terminal least of all.
 ///
 /// # Errors
 /// [`StartError`].
-pub fn running(patience: Duration, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
+pub fn running(patience: Duration, mut report: impl FnMut(&str)) -> Result<Running, StartError> {
     let found = || NamespaceState::read().ok().and_then(NamespaceState::running);
     let ready = || found().filter(|running| running.state.phase == Phase::Ready);
     if let Some(running) = ready() {
         return Ok(running);
     }
     let folder = RunDir::make()?;
-    let _lock = folder.lock(START_LOCK, patience, || tell("waiting for systemd..."))?;
+    let _lock = folder.lock(START_LOCK, patience, || report("waiting for systemd..."))?;
     if let Some(running) = ready() {
         return Ok(running);
     }
     if let Some(other) = found() {
         let stopping = other.state.phase == Phase::Stopping;
         if stopping {
-            tell("waiting until systemd has stopped...");
+            report("waiting until systemd has stopped...");
         }
         // One that runs without being ready: who started it was killed and will never say so.
         if !stopping || !wait_for_end(&other.pidfd, patience) {
@@ -82,7 +82,7 @@ pub fn running(patience: Duration, mut tell: impl FnMut(&str)) -> Result<Running
             let _ = wait_for_end(&other.pidfd, Duration::from_secs(10));
         }
     }
-    start(&folder, patience, tell)
+    start(&folder, patience, report)
 }
 
 /// Waits until a process has ended; says whether it has.
@@ -92,7 +92,7 @@ pub fn wait_for_end(pidfd: &OwnedFd, patience: Duration) -> bool {
     poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&limit)).is_ok_and(|count| count > 0)
 }
 
-fn start(folder: &RunDir, patience: Duration, tell: impl FnMut(&str)) -> Result<Running, StartError> {
+fn start(folder: &RunDir, patience: Duration, report: impl FnMut(&str)) -> Result<Running, StartError> {
     if mounts_left_behind() {
         return Err(StartError::LeftBehind);
     }
@@ -121,12 +121,13 @@ fn start(folder: &RunDir, patience: Duration, tell: impl FnMut(&str)) -> Result<
         child(wait, go, &console);
     };
     drop(wait);
-    let outcome = NamespaceState::begin(folder, pid, path.clone()).map_err(StartError::from).and_then(|state| {
-        (&go).write_all(b"1").doing("start process 1")?;
-        drop(go);
-        wait_until_ready(&notify, &pidfd, deadline, tell)?;
-        Ok(NamespaceState::advance(folder, state.pidns, Event::Started)?)
-    });
+    let outcome =
+        NamespaceState::begin(folder, pid, path.clone()).map_err(StartError::from).and_then(|state| {
+            (&go).write_all(b"1").doing("start process 1")?;
+            drop(go);
+            wait_until_ready(&notify, &pidfd, deadline, report)?;
+            Ok(NamespaceState::advance(folder, state.pidns, Event::Started)?)
+        });
     match outcome {
         Ok(state) if state.phase == Phase::Stopping => Err(StartError::Stopping),
         Ok(state) => Ok(Running { state, pidfd }),
@@ -180,18 +181,18 @@ fn wait_until_ready(
     notify: &OwnedFd,
     pidfd: &OwnedFd,
     deadline: Instant,
-    mut tell: impl FnMut(&str),
+    mut report: impl FnMut(&str),
 ) -> Result<(), StartError> {
     let start = Instant::now();
-    let mut told = false;
+    let mut reported = false;
     loop {
-        if !told && start.elapsed() > Duration::from_secs(1) {
-            told = true;
-            tell("starting systemd...");
+        if !reported && start.elapsed() > Duration::from_secs(1) {
+            reported = true;
+            report("starting systemd...");
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            tell("systemd is not ready yet; `systemctl list-jobs` says what it waits for");
+            report("systemd is not ready yet; `systemctl list-jobs` says what it waits for");
             return Ok(());
         }
         let slice = left.min(Duration::from_secs(1));

@@ -51,9 +51,9 @@ fn as_exit_status(status: WaitStatus) -> ExitStatus {
 /// would continue it; there the shell goes on.
 fn pause(session: &Session, terminal: &Terminal) {
     if !leads_session() {
-        let theirs = terminal.take_back();
+        let group = terminal.take_back();
         stop();
-        if let Some(group) = theirs {
+        if let Some(group) = group {
             terminal.give(group);
         }
     }

@@ -23,7 +23,7 @@ pub fn run(argv: &[OsString], rescue: Rescue) -> ExitCode {
     if !Path::new(CURRENT).exists() {
         wait_for_activation(&mut warn);
     }
-    let real = beside(&file).or_else(|| from_passwd(&mut warn));
+    let real = from_own_folder(&file).or_else(|| from_passwd(&mut warn));
     let variables = environment::prepare(real.as_deref(), &mut warn);
     let variables = variables.as_deref();
     if interactive(argv) {
@@ -52,7 +52,7 @@ fn own_name(file: &Path, real: &Path, argv: &[OsString]) -> OsString {
 }
 
 /// The link `real` next to the program names the user's shell.
-fn beside(file: &Path) -> Option<PathBuf> {
+fn from_own_folder(file: &Path) -> Option<PathBuf> {
     let folder = file.parent().filter(|folder| folder.starts_with(SHELLS))?;
     std::fs::read_link(folder.join("real")).ok()
 }

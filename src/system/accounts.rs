@@ -54,9 +54,9 @@ fn none(what: &str) -> String {
     format!("/etc/passwd: no user with {what}")
 }
 
-fn find(root: &Root, wanted: impl Fn(&Account) -> bool) -> Result<Option<Account>, String> {
+fn find(root: &Root, matches: impl Fn(&Account) -> bool) -> Result<Option<Account>, String> {
     let bytes = root.read("/etc/passwd", LIMIT).map_err(|error| format!("/etc/passwd: {error}"))?;
-    Ok(bytes.split(|&byte| byte == b'\n').filter_map(parse).find(wanted))
+    Ok(bytes.split(|&byte| byte == b'\n').filter_map(parse).find(matches))
 }
 
 fn parse(line: &[u8]) -> Option<Account> {

@@ -235,7 +235,7 @@ impl Parser<'_> {
     fn value(&mut self) -> Result<Vec<u8>, Problem> {
         let mut value = Vec::new();
         // Length without the blanks at the end: quotes, escapes and a continuation all keep the blanks before them.
-        let mut kept = 0;
+        let mut length = 0;
         let mut quoted = false;
         while let Some(byte) = self.peek() {
             match byte {
@@ -257,13 +257,13 @@ impl Parser<'_> {
             }
             self.at += 1;
             if !matches!(byte, b' ' | b'\t') {
-                kept = value.len();
+                length = value.len();
             }
         }
         if quoted {
             return Err(Problem::Expected("\""));
         }
-        value.truncate(kept);
+        value.truncate(length);
         // WSL hands the value on as a C string.
         if let Some(end) = value.iter().position(|&byte| byte == 0) {
             value.truncate(end);

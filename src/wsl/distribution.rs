@@ -54,7 +54,10 @@ impl Distribution {
                 ("shortcut.enabled", SettingTarget::Bool(&mut read.shortcut_enabled)),
                 ("shortcut.icon", SettingTarget::Text(&mut read.shortcut_icon)),
                 ("windowsterminal.enabled", SettingTarget::Bool(&mut read.windowsterminal_enabled)),
-                ("windowsterminal.profileTemplate", SettingTarget::Text(&mut read.windowsterminal_profile_template)),
+                (
+                    "windowsterminal.profileTemplate",
+                    SettingTarget::Text(&mut read.windowsterminal_profile_template),
+                ),
             ],
         );
         (read, diagnostics)

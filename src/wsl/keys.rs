@@ -1,6 +1,6 @@
 //! From entries to typed values: which key takes what, and WSL's remarks about values it does not take (W§3.1).
 
-use crate::wsl::conf::{Conf, Diagnostic, ConfEntry, Problem};
+use crate::wsl::conf::{Conf, ConfEntry, Diagnostic, Problem};
 
 /// Where a key's value goes. A value that does not parse leaves the default in place.
 pub enum SettingTarget<'a> {

@@ -121,7 +121,10 @@ impl WslSettings {
                 ("interop.enabled", SettingTarget::Bool(&mut settings.interop_enabled)),
                 ("interop.appendWindowsPath", SettingTarget::Bool(&mut settings.interop_append_windows_path)),
                 ("network.generateHosts", SettingTarget::Bool(&mut settings.network_generate_hosts)),
-                ("network.generateResolvConf", SettingTarget::Bool(&mut settings.network_generate_resolv_conf)),
+                (
+                    "network.generateResolvConf",
+                    SettingTarget::Bool(&mut settings.network_generate_resolv_conf),
+                ),
                 ("network.hostname", SettingTarget::Text(&mut settings.network_hostname)),
                 ("time.useWindowsTimezone", SettingTarget::Bool(&mut settings.time_use_windows_timezone)),
                 ("fileServer.enabled", SettingTarget::Bool(&mut settings.file_server_enabled)),
@@ -135,7 +138,10 @@ impl WslSettings {
                 ("boot.systemd", SettingTarget::Bool(&mut settings.boot_systemd)),
                 ("boot.initTimeout", SettingTarget::Int(&mut settings.boot_init_timeout)),
                 ("boot.protectBinfmt", SettingTarget::Bool(&mut settings.boot_protect_binfmt)),
-                ("general.guiApplications", SettingTarget::OptionalBool(&mut settings.general_gui_applications)),
+                (
+                    "general.guiApplications",
+                    SettingTarget::OptionalBool(&mut settings.general_gui_applications),
+                ),
             ],
         );
         if cgroups == 0 {

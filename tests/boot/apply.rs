@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nixos_wsl::apply::{Report, apply};
+use nixos_wsl::apply::{ApplyReport, apply};
 use nixos_wsl::system::root::Root;
 use tempfile::TempDir;
 
@@ -30,7 +30,7 @@ impl Fixture {
         fs::write(self.path(path), text).unwrap();
     }
 
-    fn apply(&self, plan: &str) -> Result<Report, String> {
+    fn apply(&self, plan: &str) -> Result<ApplyReport, String> {
         self.write("root.json", plan);
         apply(&Root::new(self.0.path()), Path::new("/root.json")).map_err(|error| error.to_string())
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nixos_wsl::boot::counting::{self, state::Record};
+use nixos_wsl::boot::counting::{self, state::SystemRecord};
 use nixos_wsl::system::root::Root;
 
 use crate::support::patience::seconds;
@@ -84,7 +84,7 @@ pub fn power_cut(sim: &Sim) {
 }
 
 /// What is counted for a system.
-pub fn record(sim: &Sim, system: &Path) -> Record {
+pub fn record(sim: &Sim, system: &Path) -> SystemRecord {
     let (state, warning) = counting::load(&Root::new(sim.inside("NixOS", "")));
     assert_eq!(warning, None);
     state.systems.get(system).cloned().unwrap_or_default()
@@ -308,9 +308,10 @@ fn emergency_mode_does_not_count() {
         for _ in 0..3 {
             let start = Start::new(&sim);
             wait_for("the attempt", || {
-                record(&sim, &system) == Record { starting: true, attempts: 1, ..Record::default() }
+                record(&sim, &system)
+                    == SystemRecord { starting: true, attempts: 1, ..SystemRecord::default() }
             });
-            wait_for("emergency mode", || record(&sim, &system) == Record::default());
+            wait_for("emergency mode", || record(&sim, &system) == SystemRecord::default());
             assert_eq!(fs::read_link(start.path("/run/booted-system")).expect("a link"), system);
             start.cut();
         }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nixos_wsl::features::drivers::{Drivers, Linked, link};
-use nixos_wsl::features::usbip::{Device, Places, State, UsbipError, attach};
+use nixos_wsl::features::usbip::{Device, DeviceState, Places, UsbipError, attach};
 use tempfile::TempDir;
 
 use crate::{directory, names, write};
@@ -93,7 +93,7 @@ impl Machine {
         Self { top, places, usbip }
     }
 
-    fn attach(&self, host: Option<&str>) -> Result<State, UsbipError> {
+    fn attach(&self, host: Option<&str>) -> Result<DeviceState, UsbipError> {
         attach(&Device { busid: "4-1.2", host, usbip: &self.usbip }, &self.places)
     }
 
@@ -105,7 +105,7 @@ impl Machine {
 #[test]
 fn a_device_is_attached_from_the_gateway() {
     let machine = Machine::new("exit 0");
-    assert_eq!(machine.attach(None).expect("attached"), State::Attaching);
+    assert_eq!(machine.attach(None).expect("attached"), DeviceState::Attaching);
     assert_eq!(machine.called().as_deref(), Some("attach --remote 192.168.28.1 --busid 4-1.2\n"));
     machine.attach(Some("127.0.0.1")).expect("attached");
     assert_eq!(machine.called().as_deref(), Some("attach --remote 127.0.0.1 --busid 4-1.2\n"));
@@ -119,12 +119,12 @@ fn an_attached_device_is_left_alone_until_it_is_pulled_out() {
     let status = machine.places.controllers.join("vhci_hcd.0/status");
     let free = fs::read_to_string(&status).expect("text");
     write(&status, &free.replace("0001 004", "0001 006"));
-    assert_eq!(machine.attach(None).expect("there"), State::Attached);
+    assert_eq!(machine.attach(None).expect("there"), DeviceState::Attached);
     assert_eq!(machine.called(), None);
 
     // The record stays, the port is free again.
     write(&status, &free);
-    assert_eq!(machine.attach(None).expect("attached"), State::Attaching);
+    assert_eq!(machine.attach(None).expect("attached"), DeviceState::Attaching);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_device_that_is_not_there_is_waited_for() {
     let machine = Machine::new("echo 'usbip: error: Attach Request failed' >&2; exit 1");
     assert_eq!(
         machine.attach(None).expect("no error"),
-        State::Refused("usbip: error: Attach Request failed".to_owned())
+        DeviceState::Refused("usbip: error: Attach Request failed".to_owned())
     );
 }
 

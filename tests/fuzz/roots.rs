@@ -32,7 +32,7 @@ pub fn boot_json(data: &[u8]) {
     systems.push("/nix/store/new".into());
     for system in &systems {
         let before = state.systems.get(system).map_or(0, |record| record.attempts);
-        let changes: [fn(&mut State, &Path); 3] =
+        let changes: [fn(&mut BootState, &Path); 3] =
             [BootState::begin, |state, system| state.fail(system, "a reason"), BootState::take_back];
         for change in changes {
             state = counting::update(&root, |kept| {

@@ -155,3 +155,17 @@ fn a_circle_is_found_by_whichever_way_round() {
     }
     assert_eq!(circles(&uses), BTreeSet::from([["a", "b", "c"].map(Into::into).to_vec()]));
 }
+
+/// `Result` alone is every module's own: it only fills in the error of the standard library's.
+#[test]
+fn no_two_public_types_have_one_name() {
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (module, types) in sources::public_types(&project().join("src")) {
+        for name in types.into_iter().filter(|name| name != "Result") {
+            homes.entry(name).or_default().push(module.join("::"));
+        }
+    }
+    assert!(homes.contains_key("Failure"), "public types are read");
+    homes.retain(|_, modules| modules.len() > 1);
+    assert!(homes.is_empty(), "types of one name: {homes:#?}");
+}

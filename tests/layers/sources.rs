@@ -27,6 +27,22 @@ pub fn read(source: &Path) -> Uses {
     uses
 }
 
+/// The types of each file that other files can use.
+pub fn public_types(source: &Path) -> BTreeMap<Module, Vec<String>> {
+    let mut files = BTreeMap::new();
+    collect(source, source, &mut files);
+    files.into_iter().map(|(module, text)| (module, declared_types(&tokens(&text)))).collect()
+}
+
+fn declared_types(tokens: &[String]) -> Vec<String> {
+    let kinds = ["struct", "enum", "trait", "union", "type"];
+    let declared = tokens.windows(3).filter(|window| {
+        // `pub struct`, and `pub(super) struct`.
+        ["pub", ")"].contains(&window[0].as_str()) && kinds.contains(&window[1].as_str())
+    });
+    declared.map(|window| window[2].clone()).collect()
+}
+
 fn collect(directory: &Path, source: &Path, files: &mut BTreeMap<Module, String>) {
     for entry in fs::read_dir(directory).expect("a directory of src") {
         let path = entry.expect("an entry of src").path();

@@ -7,9 +7,9 @@ use crate::support::validator::{Image, judge};
 use nixos_wsl::apply::Plan;
 use nixos_wsl::image::spec::Spec;
 use nixos_wsl::session::script::Script;
-use nixos_wsl::system::settings::{Settings as Session, Whole, WindowsPath};
+use nixos_wsl::system::settings::{Settings, Whole, WindowsPath};
 use nixos_wsl::wsl::distribution::{Distribution, valid_name};
-use nixos_wsl::wsl::settings::{CgroupVersion, Settings, clean_hostname};
+use nixos_wsl::wsl::settings::{CgroupVersion, WslSettings, clean_hostname};
 use serde_json::Value;
 
 /// The evaluated systems of checks/modules/texts.nix, by name.
@@ -30,7 +30,7 @@ fn text<'a>(system: &'a Value, name: &str) -> &'a str {
 #[ignore = "needs what checks/modules/run evaluates"]
 fn wsl_has_no_remark_on_wsl_conf() {
     for (name, system) in systems() {
-        let (settings, remarks) = Settings::parse(text(&system, "wslConf").as_bytes());
+        let (settings, remarks) = WslSettings::parse(text(&system, "wslConf").as_bytes());
         let remarks: Vec<String> = remarks.iter().map(ToString::to_string).collect();
         assert_eq!(remarks, Vec::<String>::new(), "{name}:\n{}", text(&system, "wslConf"));
         assert!(settings.user_default.is_some(), "{name}");
@@ -42,15 +42,15 @@ fn wsl_has_no_remark_on_wsl_conf() {
 #[test]
 #[ignore = "needs what checks/modules/run evaluates"]
 fn a_default_system_keeps_the_keys_that_nixos_needs() {
-    let (settings, _) = Settings::parse(text(&systems()["default"], "wslConf").as_bytes());
-    let expected = Settings {
+    let (settings, _) = WslSettings::parse(text(&systems()["default"], "wslConf").as_bytes());
+    let expected = WslSettings {
         automount_mount_fstab: false,
         automount_ldconfig: false,
         automount_options: Some("metadata,uid=1000,gid=100".to_owned()),
         network_hostname: Some("nixos".to_owned()),
         user_default: Some("nixos".to_owned()),
         boot_systemd: true,
-        ..Settings::default()
+        ..WslSettings::default()
     };
     assert_eq!(settings, expected);
 }
@@ -58,8 +58,8 @@ fn a_default_system_keeps_the_keys_that_nixos_needs() {
 #[test]
 #[ignore = "needs what checks/modules/run evaluates"]
 fn every_key_arrives_as_it_was_set() {
-    let (settings, _) = Settings::parse(text(&systems()["custom"], "wslConf").as_bytes());
-    let expected = Settings {
+    let (settings, _) = WslSettings::parse(text(&systems()["custom"], "wslConf").as_bytes());
+    let expected = WslSettings {
         automount_enabled: false,
         automount_root: "/win dows/".to_owned(),
         automount_options: Some("metadata,umask=22".to_owned()),
@@ -135,11 +135,11 @@ fn the_writer_takes_the_spec_and_the_activation_the_plan() {
 #[ignore = "needs what checks/modules/run evaluates"]
 fn the_shells_read_their_settings() {
     let systems = systems();
-    let session = |name: &str| -> Session {
+    let session = |name: &str| -> Settings {
         serde_json::from_str(text(&systems[name], "session"))
             .unwrap_or_else(|error| panic!("{name}: {error}"))
     };
-    assert_eq!(session("default"), Session::default());
+    assert_eq!(session("default"), Settings::default());
     assert_eq!(session("default").windows_path, WindowsPath::Whole(Whole::All));
     let paths = session("everything");
     assert_eq!(paths.automount_root, Path::new("/"));

@@ -3,7 +3,7 @@
 use nixos_wsl::wsl::conf::{Problem, parse, quote};
 use nixos_wsl::wsl::distribution::{Distribution, valid_name};
 use nixos_wsl::wsl::keys::{parse_bool, parse_int};
-use nixos_wsl::wsl::settings::{CgroupVersion, Settings, clean_hostname};
+use nixos_wsl::wsl::settings::{CgroupVersion, WslSettings, clean_hostname};
 use proptest::prelude::*;
 
 /// The value of the last key of a file that must be read to its end.
@@ -16,7 +16,7 @@ fn value(text: &str) -> String {
 
 /// WSL's remarks on a wsl.conf, as it prints them.
 fn remarks(text: &str) -> Vec<String> {
-    Settings::parse(text.as_bytes()).1.iter().map(ToString::to_string).collect()
+    WslSettings::parse(text.as_bytes()).1.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn systemd_is_on_only_where_wsl_sees_it() {
         ("[boot]\nsystemd=\"tr\"ue\n", true, 0),
         ("[boot]\nsystemd=\n", false, 1),
     ] {
-        let (settings, diagnostics) = Settings::parse(text.as_bytes());
+        let (settings, diagnostics) = WslSettings::parse(text.as_bytes());
         assert_eq!((settings.boot_systemd, diagnostics.len()), (systemd, remarks_made), "{text:?}");
         assert_eq!(settings.boot_command, None, "{text:?}");
     }
@@ -148,9 +148,9 @@ fn every_key_of_wsl_conf() {
         [user]\ndefault=u
         [boot]\ncommand=c\nsystemd=1\ninitTimeout=0x10\nprotectBinfmt=0
         [general]\nguiApplications=0\n";
-    let (settings, diagnostics) = Settings::parse(text.as_bytes());
+    let (settings, diagnostics) = WslSettings::parse(text.as_bytes());
     assert_eq!(diagnostics, []);
-    let expected = Settings {
+    let expected = WslSettings {
         automount_enabled: false,
         automount_root: "/win/".into(),
         automount_options: Some("metadata,umask=22".into()),
@@ -178,10 +178,10 @@ fn every_key_of_wsl_conf() {
         general_gui_applications: Some(false),
     };
     assert_eq!(settings, expected);
-    assert_eq!(Settings::parse(b"").0, Settings::default());
-    assert_eq!(Settings::parse(b"[filesystem]\numask=22").0.filesystem_umask, 22, "decimal");
-    assert_eq!(Settings::parse(b"[automount]\nroot=").0.automount_root, "/");
-    assert_eq!(Settings::parse(b"[boot]\ncommand=").0.boot_command.as_deref(), Some(""));
+    assert_eq!(WslSettings::parse(b"").0, WslSettings::default());
+    assert_eq!(WslSettings::parse(b"[filesystem]\numask=22").0.filesystem_umask, 22, "decimal");
+    assert_eq!(WslSettings::parse(b"[automount]\nroot=").0.automount_root, "/");
+    assert_eq!(WslSettings::parse(b"[boot]\ncommand=").0.boot_command.as_deref(), Some(""));
 }
 
 #[test]
@@ -273,7 +273,7 @@ proptest! {
         let conf = parse(&bytes);
         prop_assert!(conf.entries.iter().all(|entry| !entry.value.contains(&0)));
         prop_assert!(conf.stopped.is_none_or(|stopped| stopped.problem.ends_file()));
-        let _ = (Settings::parse(&bytes), Distribution::parse(&bytes));
+        let _ = (WslSettings::parse(&bytes), Distribution::parse(&bytes));
     }
 
     #[test]

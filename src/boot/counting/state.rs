@@ -150,7 +150,8 @@ impl BootState {
     /// Forgets systems that no generation leads to any more, and such as nothing is known of.
     pub fn prune(&mut self, generations: &[Generation]) {
         self.systems.retain(|path, record| {
-            *record != SystemRecord::default() && generations.iter().any(|generation| generation.toplevel == *path)
+            *record != SystemRecord::default()
+                && generations.iter().any(|generation| generation.toplevel == *path)
         });
     }
 

@@ -1,6 +1,6 @@
 //! The parser: recursive descent over bytes, refusing whatever it does not know.
 
-use super::syntax::{Command, Join, List, Part, Statement, Test, Word};
+use super::syntax::{Join, List, Part, SimpleCommand, Statement, Test, Word};
 
 /// The text needs a real shell.
 struct Refused;
@@ -191,22 +191,22 @@ impl Parser<'_> {
         }
     }
 
-    fn command(&mut self) -> Parsed<Command> {
+    fn command(&mut self) -> Parsed<SimpleCommand> {
         if self.keyword(b":") || self.keyword(b"true") {
-            return Ok(Command::True);
+            return Ok(SimpleCommand::True);
         }
         if self.keyword(b"[") {
             let test = self.either()?;
             self.skip_blanks();
-            return self.expect(b"]").map(|()| Command::Test(test));
+            return self.expect(b"]").map(|()| SimpleCommand::Test(test));
         }
         if self.keyword(b"unset") {
             let names = self.arguments(Self::name)?;
-            return Ok(Command::Unset(names));
+            return Ok(SimpleCommand::Unset(names));
         }
         let export = self.keyword(b"export");
         let assignments = self.arguments(|parser| parser.assignment(export))?;
-        Ok(Command::Assign { export, assignments })
+        Ok(SimpleCommand::Assign { export, assignments })
     }
 
     /// One or more arguments, to the end of the command.

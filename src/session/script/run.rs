@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, access};
 
-use super::syntax::{Command, Join, List, Part, Statement, Test};
+use super::syntax::{Join, List, Part, SimpleCommand, Statement, Test};
 
 /// Variables in the order of the environment they came from.
 #[derive(Debug, Default)]
@@ -107,17 +107,17 @@ fn list(List(commands): &List, variables: &mut Variables) -> bool {
     status
 }
 
-fn run(command: &Command, variables: &mut Variables) -> bool {
+fn run(command: &SimpleCommand, variables: &mut Variables) -> bool {
     match command {
-        Command::True => true,
-        Command::Test(test) => holds(test, variables),
-        Command::Unset(names) => {
+        SimpleCommand::True => true,
+        SimpleCommand::Test(test) => holds(test, variables),
+        SimpleCommand::Unset(names) => {
             for name in names {
                 variables.remove(OsStr::from_bytes(name));
             }
             true
         }
-        Command::Assign { export: false, assignments } => {
+        SimpleCommand::Assign { export: false, assignments } => {
             for (name, word) in assignments {
                 let value = word.as_ref().map(|word| expand(word, variables));
                 variables.set(OsStr::from_bytes(name), value, false);
@@ -126,7 +126,7 @@ fn run(command: &Command, variables: &mut Variables) -> bool {
         }
         // The arguments of a command are expanded before it runs; assignments alone happen one by one (bash(1), SIMPLE
         // COMMAND EXPANSION).
-        Command::Assign { export: true, assignments } => {
+        SimpleCommand::Assign { export: true, assignments } => {
             let values: Vec<_> = assignments
                 .iter()
                 .map(|(name, word)| (name, word.as_ref().map(|word| expand(word, variables))))

@@ -9,7 +9,7 @@ pub(super) enum Statement {
 
 /// Commands joined by `&&` and `||`.
 #[derive(Debug)]
-pub(super) struct List(pub(super) Vec<(Join, Command)>);
+pub(super) struct List(pub(super) Vec<(Join, SimpleCommand)>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Join {
@@ -19,7 +19,7 @@ pub(super) enum Join {
 }
 
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum SimpleCommand {
     True,
     Assign { export: bool, assignments: Vec<(Vec<u8>, Option<Word>)> },
     Unset(Vec<Vec<u8>>),

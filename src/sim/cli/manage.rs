@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::sim::cli::arguments::{Words, Options};
+use crate::sim::cli::arguments::{Options, Words};
 use crate::sim::cli::command::CommandLine;
 use crate::sim::cli::usage::usage;
 use crate::sim::host::export::ArchiveFormat;

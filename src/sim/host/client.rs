@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::sim::host::instance::{self, SupervisorReport};
 use crate::sim::host::registry::Registry;
-use crate::sim::host::streams::{Event, Streams};
+use crate::sim::host::streams::{StreamEvent, Streams};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::protocol::{self, CreateProcess, InitRequest, NO_USER, Reply};
 use crate::sim::wire::registration::Registration;
@@ -69,11 +69,11 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
     drop(process_ends);
     let end = loop {
         match streams.next(socket.as_fd()).doing("carry the process's streams")? {
-            Event::Terminated(signal) => {
+            StreamEvent::Terminated(signal) => {
                 streams.restore();
                 return Ok(128 + signal);
             }
-            Event::Message => {}
+            StreamEvent::Message => {}
         }
         match protocol::receive::<Reply>(&socket) {
             Ok(Some((reply, mut descriptors))) => match reply {

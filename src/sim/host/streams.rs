@@ -23,7 +23,7 @@ const PIECE: usize = 4096;
 const MOST: usize = 1 << 20;
 
 /// Why [`Streams::next`] returned.
-pub enum Event {
+pub enum StreamEvent {
     /// WSL's init has something to say, or is gone.
     Message,
     /// This process was asked to end, by that signal.
@@ -163,14 +163,14 @@ impl Streams {
     /// # Errors
     ///
     /// The system's.
-    pub fn next(&mut self, socket: BorrowedFd<'_>) -> io::Result<Event> {
+    pub fn next(&mut self, socket: BorrowedFd<'_>) -> io::Result<StreamEvent> {
         loop {
             let (ready, _) = self.turn(Some(socket), None)?;
             if let Some(signal) = self.signal()? {
-                return Ok(Event::Terminated(signal));
+                return Ok(StreamEvent::Terminated(signal));
             }
             if ready {
-                return Ok(Event::Message);
+                return Ok(StreamEvent::Message);
             }
         }
     }
