@@ -28,7 +28,7 @@ pub struct SpecEntry {
     /// The path, relative to the root and normal; empty for the root itself.
     pub path: PathBuf,
     /// What stands there.
-    pub kind: Kind,
+    pub kind: NodeKind,
     /// The permission bits, up to 0o7777; `None` for the default of the kind.
     pub mode: Option<u32>,
     /// The owner.
@@ -39,7 +39,7 @@ pub struct SpecEntry {
 
 /// What an entry is.
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub enum NodeKind {
     /// A directory.
     Directory,
     /// A regular file with this text.
@@ -97,7 +97,7 @@ fn entry(number: usize, value: Value) -> Result<SpecEntry> {
     let raw: RawEntry = serde_json::from_value(value).map_err(|error| wrong(error.to_string()))?;
     let path = relative(&raw.path).map_err(|problem| wrong(problem.to_owned()))?;
     let kind = kind(&raw).map_err(&wrong)?;
-    if path.as_os_str().is_empty() && !matches!(kind, Kind::Directory | Kind::Tree(_)) {
+    if path.as_os_str().is_empty() && !matches!(kind, NodeKind::Directory | NodeKind::Tree(_)) {
         return Err(wrong("the root can only be a directory or a tree".to_owned()));
     }
     let mode = raw.mode.as_deref().map(octal).transpose().map_err(&wrong)?;
@@ -109,7 +109,7 @@ fn entry(number: usize, value: Value) -> Result<SpecEntry> {
 }
 
 /// What the fields of `raw` together describe.
-fn kind(raw: &RawEntry) -> Result<Kind, String> {
+fn kind(raw: &RawEntry) -> Result<NodeKind, String> {
     let stray = |allowed: &[&str]| {
         let given = [
             ("source", raw.source.is_some()),
@@ -127,12 +127,12 @@ fn kind(raw: &RawEntry) -> Result<Kind, String> {
         None => Err(format!("a {} needs a \"source\"", raw.kind)),
     };
     match raw.kind.as_str() {
-        "directory" => stray(&[]).map(|()| Kind::Directory),
+        "directory" => stray(&[]).map(|()| NodeKind::Directory),
         "file" => {
             stray(&["source", "text"])?;
             match (&raw.source, &raw.text) {
-                (None, Some(text)) => Ok(Kind::Text(text.clone())),
-                (Some(_), None) => absolute(&raw.source).map(Kind::File),
+                (None, Some(text)) => Ok(NodeKind::Text(text.clone())),
+                (Some(_), None) => absolute(&raw.source).map(NodeKind::File),
                 _ => Err("a file needs either a \"source\" or a \"text\"".to_owned()),
             }
         }
@@ -145,9 +145,9 @@ fn kind(raw: &RawEntry) -> Result<Kind, String> {
             if target.as_os_str().is_empty() || target.as_os_str().as_encoded_bytes().contains(&0) {
                 return Err("the target is empty or holds a NUL".to_owned());
             }
-            Ok(Kind::Symlink(target))
+            Ok(NodeKind::Symlink(target))
         }
-        "tree" => stray(&["source"]).and_then(|()| absolute(&raw.source)).map(Kind::Tree),
+        "tree" => stray(&["source"]).and_then(|()| absolute(&raw.source)).map(NodeKind::Tree),
         other => Err(format!("{other:?} is no type; file, directory, symlink and tree are")),
     }
 }
@@ -213,7 +213,9 @@ mod tests {
         assert_eq!(spec.entries[0].path, Path::new(""));
         assert_eq!(spec.entries[1].mode, Some(0o1777));
         assert_eq!((spec.entries[3].uid, spec.entries[3].gid), (4_294_967_294, 5));
-        assert!(matches!(&spec.entries[4].kind, Kind::Symlink(target) if target.as_os_str() == "../a//b"));
+        assert!(
+            matches!(&spec.entries[4].kind, NodeKind::Symlink(target) if target.as_os_str() == "../a//b")
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use walkdir::WalkDir;
 
 use super::closure::{Closure, STORE_DIR};
 use super::entry::{Node, Owner, kind_name};
-use super::spec::{Kind, Spec, SpecEntry};
+use super::spec::{NodeKind, Spec, SpecEntry};
 use super::{ImageError, Result};
 
 /// The root file system as a sorted map. `Path` compares by component, so a parent comes before its children.
@@ -62,11 +62,11 @@ impl Tree {
     fn add(&mut self, entry: &SpecEntry) -> Result<()> {
         let owner = |default| Owner { mode: entry.mode.unwrap_or(default), uid: entry.uid, gid: entry.gid };
         match &entry.kind {
-            Kind::Directory => self.insert(entry.path.clone(), owner(0o755), Node::Directory),
-            Kind::Text(text) => {
+            NodeKind::Directory => self.insert(entry.path.clone(), owner(0o755), Node::Directory),
+            NodeKind::Text(text) => {
                 self.insert(entry.path.clone(), owner(0o644), Node::Bytes(text.clone().into_bytes()))
             }
-            Kind::File(source) => {
+            NodeKind::File(source) => {
                 let unreadable = |error| ImageError::source(&absolute(&entry.path), source, error);
                 // A source is often a link, as a package's program is; the archive opens files without following any.
                 let source = fs::canonicalize(source).map_err(unreadable)?;
@@ -78,10 +78,10 @@ impl Tree {
                 }
                 self.insert(entry.path.clone(), owner(0o644), Node::File(source))
             }
-            Kind::Symlink(target) => {
+            NodeKind::Symlink(target) => {
                 self.insert(entry.path.clone(), owner(0o777), Node::Symlink(target.clone()))
             }
-            Kind::Tree(source) => {
+            NodeKind::Tree(source) => {
                 let owner = owner(0o755);
                 self.graft(&entry.path, source, |_, executable| Owner {
                     mode: if executable { owner.mode } else { owner.mode & !0o111 },

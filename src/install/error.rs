@@ -49,7 +49,7 @@ pub enum InstallError {
     },
     /// A member of the archive that must not or cannot be written.
     #[error("/{}: {problem}", path.display())]
-    ArchiveMember {
+    Member {
         /// The member, relative to the root.
         path: PathBuf,
         /// What is wrong with it.
@@ -99,7 +99,7 @@ impl InstallError {
                 "The system was not taken into use.",
                 "Get the file again, compare its checksum, and start anew: wsl --unregister {name}",
             ),
-            Self::ArchiveMember { .. } | Self::Write { .. } => (
+            Self::Member { .. } | Self::Write { .. } => (
                 "What is unpacked stays; the system is not in use yet.",
                 "A restart goes on from there: wsl --terminate {name}",
             ),

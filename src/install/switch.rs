@@ -45,10 +45,8 @@ pub fn switch(state: &InstallState, manifest: &Manifest) -> Result<()> {
     // The largest part first: after the last rename nobody knows any more that something is left.
     remove(state, ARCHIVE)?;
     for (position, path) in manifest.entry_points.iter().enumerate() {
-        let path = member_path(path.as_bytes()).map_err(|problem| InstallError::ArchiveMember {
-            path: path.into(),
-            problem: problem.to_owned(),
-        })?;
+        let path = member_path(path.as_bytes())
+            .map_err(|problem| InstallError::Member { path: path.into(), problem: problem.to_owned() })?;
         let waiting = new.join(position.to_string());
         let (from, from_name) =
             open_parent(root.as_fd(), &waiting).map_err(|error| InstallError::at(&waiting, error))?;
@@ -68,7 +66,9 @@ pub fn switch(state: &InstallState, manifest: &Manifest) -> Result<()> {
     // Without a manifest the system counts as installed.
     remove(state, crate::system::installer::MANIFEST)?;
     let directory = state.path(DIRECTORY);
-    fs::remove_dir_all(&directory).map_err(|error| InstallError::at(DIRECTORY, error))
+    fs::remove_dir_all(&directory).map_err(|error| InstallError::at(DIRECTORY, error))?;
+    // What the user is told now holds after a power cut too.
+    flush(state)
 }
 
 fn root(state: &InstallState) -> Result<OwnedFd> {

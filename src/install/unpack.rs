@@ -101,7 +101,7 @@ impl Unpacker {
     }
 
     fn member(&mut self, member: &ArchiveMember, content: &mut impl BufRead) -> Result<()> {
-        let wrong = |problem: &str| InstallError::ArchiveMember {
+        let wrong = |problem: &str| InstallError::Member {
             path: Path::new(OsStr::from_bytes(&member.name)).to_owned(),
             problem: problem.to_owned(),
         };

@@ -68,7 +68,7 @@ fn an_activation_s_files_are_old_or_new_at_every_kill() {
         folders: &["sbin", "etc", "usr/bin", "lib64", "linked", "var/lib/nixos-wsl"],
         records: &["var/lib/nixos-wsl/applied.json"],
     };
-    assert!(victim.kill_everywhere(reset) > 100, "too few kills to prove anything");
+    assert!(victim.kill_everywhere(reset) >= 50, "too few kills to prove anything");
     assert_eq!(world.read("lib64/foreign"), "of the user");
     let mode = world.path("etc/suid").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o4755);

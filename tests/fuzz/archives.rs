@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use nixos_wsl::image::entry::Owner;
 use nixos_wsl::image::header::{BLOCK, Member as Written, append, end, padding};
-use nixos_wsl::install::members::Members;
+use nixos_wsl::install::members::ArchiveMembers;
 use nixos_wsl::install::place::member_path;
 use tar::{EntryType, Header};
 
@@ -15,7 +15,7 @@ use super::input::Input;
 
 /// Reads an archive to its end or its first fault.
 fn read(archive: &[u8]) {
-    let mut members = Members::new(archive);
+    let mut members = ArchiveMembers::new(archive);
     let total = archive.len() as u64;
     while let Ok(Some(member)) = members.advance() {
         let mut content = Vec::new();
@@ -53,7 +53,7 @@ fn header(input: &mut Input<'_>, kind: u8) -> Header {
     header
 }
 
-/// Members with any fields and contents of any length.
+/// ArchiveMembers with any fields and contents of any length.
 pub fn tar_members(data: &[u8]) {
     let mut input = Input(data);
     let mut archive = Vec::new();
@@ -136,7 +136,7 @@ pub fn tar_round_trip(data: &[u8]) {
     }
     archive.extend_from_slice(&end());
 
-    let mut members = Members::new(&archive[..]);
+    let mut members = ArchiveMembers::new(&archive[..]);
     let mut foreign = tar::Archive::new(&archive[..]);
     let mut others = foreign.entries().unwrap();
     for (path, owner, kind, bytes) in &wanted {

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use nixos_wsl::image::attrs::StructuredAttributes;
 use nixos_wsl::image::entry::Node;
-use nixos_wsl::image::spec::Kind;
+use nixos_wsl::image::spec::NodeKind;
 use nixos_wsl::image::tree::Tree;
 
 /// The derivation's attributes: each entry has a place in an archive, or the message names what is wrong.
@@ -23,7 +23,7 @@ pub fn attrs_json(data: &[u8]) {
     }
     let _ = read.closure.nar_size();
     // The tree reads files and folders of this machine, but for those that the spec has the text of.
-    let outside = |kind: &Kind| matches!(kind, Kind::File(_) | Kind::Tree(_));
+    let outside = |kind: &NodeKind| matches!(kind, NodeKind::File(_) | NodeKind::Tree(_));
     if read.spec.entries.iter().any(|entry| outside(&entry.kind)) || read.closure.paths().len() > 0 {
         return;
     }

@@ -59,7 +59,7 @@ fn a_stopped_terminal_does_not_keep_others_waiting() {
     let other = version(&sim);
     assert_eq!((other.code, other.out.as_str()), (0, "26.11.standin.7\n"), "{other:?}");
     terminal.type_in("\x11");
-    terminal.expect("$ ");
+    terminal.expect("# ");
     terminal.type_in("exit 4\n");
     assert_eq!(terminal.end(), 4);
 }

@@ -1,5 +1,4 @@
-//! A program killed at every system call that changes the disk: strace delivers SIGKILL when it enters the N-th call of a
-//! list, for every N that there is.
+//! A program killed at every system call that changes the disk (`kills`): what is there then is old or new.
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set up its world fails")]
 
@@ -7,12 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
-/// Every call that can change what is on a disk.
-const CALLS: &str = "openat,openat2,open,creat,write,pwrite64,writev,copy_file_range,sendfile,ftruncate,fallocate,\
-rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,chmod,fchmod,fchmodat,\
-chown,fchown,fchownat,utimensat,fsync,fdatasync,syncfs,flock";
+use super::kills::{Point, killed, points, traced};
 
 /// Why these tests cannot run here, if they cannot.
 pub fn missing() -> Option<&'static str> {
@@ -36,14 +32,11 @@ pub struct Victim<'a> {
 }
 
 impl Victim<'_> {
-    fn run(&self, kill_at: Option<u32>) -> ExitStatus {
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={CALLS}")]);
-        if let Some(number) = kill_at {
-            strace.args(["-e", &format!("inject={CALLS}:signal=KILL:when={number}")]);
-        }
-        strace.args(&self.command).stdin(Stdio::null()).stdout(Stdio::null());
-        strace.stderr(Stdio::null()).status().unwrap()
+    /// Runs it, up to a point; says whether it was killed there.
+    fn run(&self, log: &Path, point: Option<&Point>) -> bool {
+        let mut words = traced(log, point, &[]);
+        words.extend(self.command.iter().cloned());
+        killed(&words)
     }
 
     /// What is below the root, by path: kind, mode, owner, and content or target.
@@ -69,20 +62,18 @@ impl Victim<'_> {
 
     /// Kills it at every call in turn. `reset` makes what was there before; each path must then be as before or as after a
     /// whole run, and after one more run everything is as after a whole one. Gives the number of kills.
-    pub fn kill_everywhere(&self, reset: impl Fn()) -> u32 {
+    pub fn kill_everywhere(&self, reset: impl Fn()) -> usize {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let whole = || assert!(!self.run(log.path(), None), "nothing has killed it");
         reset();
         let old = self.snapshot();
-        assert!(self.run(None).success());
+        whole();
         let new = self.snapshot();
         assert_ne!(old, new, "the command changes nothing");
-        let mut kills = 0;
-        for number in 1.. {
-            assert!(number < 5000, "the command does not end");
+        let points = points(log.path());
+        for point in &points {
             reset();
-            if self.run(Some(number)).success() {
-                break;
-            }
-            kills += 1;
+            assert!(self.run(log.path(), Some(point)), "{point:?} was not reached");
             let found = self.snapshot();
             for path in old.keys().chain(new.keys()) {
                 if self.records.iter().any(|record| path == Path::new(record)) {
@@ -91,17 +82,17 @@ impl Victim<'_> {
                 let now = found.get(path);
                 assert!(
                     now == old.get(path) || now == new.get(path),
-                    "call {number}: {} is {now:?}, neither {:?} nor {:?}",
+                    "{point:?}: {} is {now:?}, neither {:?} nor {:?}",
                     path.display(),
                     old.get(path),
                     new.get(path)
                 );
             }
-            assert!(self.run(None).success(), "after a kill at call {number}");
-            assert_eq!(self.snapshot(), new, "after a kill at call {number} and one more run");
+            whole();
+            assert_eq!(self.snapshot(), new, "after a kill at {point:?} and one more run");
         }
-        println!("killed at {kills} calls: {}", self.command.join(" "));
-        kills
+        println!("killed at {} calls: {}", points.len(), self.command.join(" "));
+        points.len()
     }
 }
 
