@@ -61,6 +61,9 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// How long a killed process 1 may take to be gone with all the processes of its namespace.
+const DYING: Duration = Duration::from_secs(1);
+
 /// The whole session, from root's rights to the shell's end. An empty reason means that there is nothing to report.
 fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
     if inside() {
@@ -87,7 +90,13 @@ fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
     let report = |text: &str| message::report_on_terminal(&format!("nixos-wsl: {text}"));
     let running = start::running(patience, report).map_err(|error| error.to_string())?;
     let lent = lend_terminal(who, &user);
-    let session = enter::enter(&running, &user, task, data).map_err(|error| error.to_string());
+    let mut session = enter::enter(&running, &user, task, data);
+    // A systemd that was dying as the session was opened: the next one has it.
+    if session.is_err() && start::wait_for_end(&running.pidfd, DYING) {
+        let running = start::running(patience, report).map_err(|error| error.to_string())?;
+        session = enter::enter(&running, &user, task, data);
+    }
+    let session = session.map_err(|error| error.to_string());
     if session.is_ok() {
         refusals::forget(who.uid);
     }

@@ -7,6 +7,8 @@ use crate::support::installer::bundle;
 use crate::support::sim::{Ended, Sim};
 use crate::support::terminal::Terminal;
 
+/// The first number that is free: the configuration's own users have those before it.
+const NEW_USER: u32 = 1002;
 const GROUPS: &str = "adm,cdrom,sudo,dip,plugdev";
 
 /// The sequence must do the same whichever of the two is `install.tar.gz`.
@@ -85,7 +87,7 @@ fn the_user_of_the_configuration_gets_a_password() {
 fn another_user_is_made_as_on_debian() {
     for image in IMAGES {
         let Some(sim) = registered("another_user_is_made_as_on_debian", image) else { return };
-        assert_eq!(create(&sim, "alice"), 1001, "{image}");
+        assert_eq!(create(&sim, "alice"), NEW_USER, "{image}");
         assert!(password_of(&sim, "alice").starts_with('$'), "{image}");
         let groups = sim.ok(["-d", "IN", "-u", "alice", "--", "id", "-Gn"]);
         assert_eq!(groups, "users wheel cdrom adm", "{image}");
@@ -96,8 +98,8 @@ fn another_user_is_made_as_on_debian() {
         for (line, code, sentence) in [
             ("/usr/sbin/adduser --quiet --gecos '' alice", 1, "The user `alice' already exists."),
             ("/usr/sbin/adduser --quiet --gecos '' Alice", 1, "`Alice' cannot be a user's name"),
-            ("/usr/sbin/usermod -aG adm bob", 6, "user 'bob' does not exist"),
-            ("/usr/sbin/deluser bob", 2, "The user `bob' does not exist."),
+            ("/usr/sbin/usermod -aG adm dora", 6, "user 'dora' does not exist"),
+            ("/usr/sbin/deluser dora", 2, "The user 'dora' does not exist."),
             ("/usr/sbin/deluser nixos", 1, "stays"),
             ("/usr/sbin/adduser --quiet --disabled-password carol", 0, "no new password"),
             ("/usr/sbin/deluser carol", 0, ""),
@@ -129,9 +131,9 @@ fn without_a_user_in_wsl_conf_the_launchers_user_is_the_default() {
         fs::write(&conf, text.replace("default = nixos", "")).unwrap();
     }
     assert_eq!(launch(&sim, "id -un").out, "root\n");
-    assert_eq!(create(&sim, "alice"), 1001);
+    assert_eq!(create(&sim, "alice"), NEW_USER);
     assert_eq!(sim.run(["--manage", "IN", "--set-default-user", "alice"]).code, 0);
     sim.ok(["--terminate", "IN"]);
-    let ended = launch(&sim, "id -un; nixos-version; systemctl is-active user@1001");
+    let ended = launch(&sim, &format!("id -un; nixos-version; systemctl is-active user@{NEW_USER}"));
     assert_eq!(ended.out, "alice\n26.11.standin.1\nactive\n", "{ended:?}");
 }
