@@ -99,7 +99,7 @@ fn another_user_is_made_as_on_debian() {
             ("/usr/sbin/adduser --quiet --gecos '' alice", 1, "The user `alice' already exists."),
             ("/usr/sbin/adduser --quiet --gecos '' Alice", 1, "`Alice' cannot be a user's name"),
             ("/usr/sbin/usermod -aG adm dora", 6, "user 'dora' does not exist"),
-            ("/usr/sbin/deluser dora", 2, "The user 'dora' does not exist."),
+            ("/usr/sbin/deluser dora", 2, "The user `dora' does not exist."),
             ("/usr/sbin/deluser nixos", 1, "stays"),
             ("/usr/sbin/adduser --quiet --disabled-password carol", 0, "no new password"),
             ("/usr/sbin/deluser carol", 0, ""),
