@@ -3,7 +3,6 @@
 {
   config,
   lib,
-  pkgs,
   ...
 }:
 
@@ -29,7 +28,8 @@ in
       modprobeConfig.enable = false;
       kexec.enable = false;
     };
-    system.build.installBootLoader = "${pkgs.coreutils}/bin/true";
+    # What WSL reads before `/sbin/init` is the system's that starts next.
+    system.build.installBootLoader = "${lib.getExe cfg.programs.nixos-wsl} prepare-start";
 
     # Numbers from the configuration of a kernel that does not run here, and that the build would have to fetch.
     environment.etc."sysctl.d/55-nixos-aslr-entropy.conf".enable = false;

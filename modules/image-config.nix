@@ -30,14 +30,22 @@ let
 
       outputs =
         { nixpkgs, nixos-wsl, ... }:
-        {
-          # nixos-rebuild looks for the host's name.
-          nixosConfigurations.${lib.strings.escapeNixIdentifier config.networking.hostName} = nixpkgs.lib.nixosSystem {
+        let
+          system = nixpkgs.lib.nixosSystem {
             system = "${pkgs.stdenv.hostPlatform.system}";
             modules = [
               nixos-wsl.nixosModules.default
               ./configuration.nix
             ];
+          };
+        in
+        {
+          # nixos-rebuild looks for the host's name, which is still the former one when a change of it is built.
+          nixosConfigurations = {
+            ${lib.strings.escapeNixIdentifier config.networking.hostName} = system;
+          }
+          // {
+            ''${system.config.networking.hostName} = system;
           };
         };
     }

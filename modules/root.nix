@@ -66,6 +66,21 @@ let
     ''}";
   };
 
+  rootUsers = map (user: {
+    inherit (user)
+      name
+      uid
+      description
+      ;
+    createHome = user.createHome || user.name == "root";
+    homeMode = lib.fixedWidthString 4 "0" user.homeMode;
+    home = toString user.home;
+    gid = gids.${user.group};
+    shell = user.wslShellPath;
+    wrapShell = user.wslWrapShell;
+    hashedPassword = shadowField user;
+  }) users;
+
   root = import ../nix/root.nix {
     programs = {
       init = lib.getExe cfg.programs.nixos-wsl-init;
@@ -76,20 +91,7 @@ let
       enter = if cfg.systemd.mode == "namespace" then lib.getExe cfg.programs.nixos-wsl-enter else null;
     };
     setuid = cfg.systemd.namespace.privileges == "setuid";
-    users = map (user: {
-      inherit (user)
-        name
-        uid
-        description
-        ;
-      createHome = user.createHome || user.name == "root";
-      homeMode = lib.fixedWidthString 4 "0" user.homeMode;
-      home = toString user.home;
-      gid = gids.${user.group};
-      shell = user.wslShellPath;
-      wrapShell = user.wslWrapShell;
-      hashedPassword = shadowField user;
-    }) users;
+    users = rootUsers;
     # Everybody else whose shell is wrapped has no line in the image's /etc/passwd, but gets one that names the wrapper.
     otherShells = lib.filter (
       wrapped: !lib.any (user: user.name == wrapped.owner) users
@@ -103,6 +105,9 @@ let
     extraEntries = lib.optional (usersWithPlainPassword != [ ]) shadow ++ cfg.root.extraEntries;
     inherit (cfg.root) extraApply;
   };
+
+  # WSL looks for the user in /etc/passwd before an activation can have made it (`nixos-wsl prepare-start`).
+  defaultUser = lib.findFirst (user: user.name == cfg.wslConf.user.default) null rootUsers;
 
   rootJson = pkgs.writeText "nixos-wsl-root.json" cfg.files.root;
 in
@@ -135,6 +140,9 @@ in
     system.systemBuilderCommands = ''
       mkdir -p $out/nixos-wsl
       ln -s ${rootJson} $out/nixos-wsl/root.json
+    ''
+    + lib.optionalString (defaultUser != null) ''
+      ln -s ${pkgs.writeText "nixos-wsl-default-user" "${root.passwdLine defaultUser}\n"} $out/nixos-wsl/default-user
     '';
 
     system.activationScripts = {
@@ -150,6 +158,10 @@ in
       users = lib.mkIf (!config.services.userborn.enable && !config.systemd.sysusers.enable) {
         deps = [ "wslRoot" ];
       };
+      # What is active now need not be what starts next: `nixos-rebuild test`, a start for once.
+      wslNextStart = lib.stringAfter [ "etc" ] ''
+        ${lib.getExe cfg.programs.nixos-wsl} prepare-start
+      '';
       # /bin/sh is nixos-wsl-sh's.
       binsh = lib.mkForce "";
     };

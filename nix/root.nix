@@ -8,6 +8,7 @@
 #   apply             `nixos-wsl/root.json` of a system: what `nixos-wsl apply` brings up to date on activation.
 #                     It does not depend on a system, so a system can hold it.
 #   loginShell USER   the shell to write into /etc/passwd for a user of the list below
+#   passwdLine USER   that user's line in /etc/passwd
 #   shells            these shells, of all that nixos-wsl-shell serves
 {
   # Static programs, as absolute paths of files in the store:
@@ -353,7 +354,12 @@ let
   };
 in
 {
-  inherit entries apply loginShell;
+  inherit
+    entries
+    apply
+    loginShell
+    passwdLine
+    ;
   shells = map (wrapped: wrapped.path) wrappers;
   spec = toplevel: {
     version = 1;

@@ -88,7 +88,7 @@ lib'.decide "upstream" (
   )
   ++ map (name: "${name} is not off") (lib.attrNames (lib.filterAttrs (_: value: value) off))
   ++ lib'.expect config.hardware.graphics.enable "graphics are on"
-  ++ lib'.expect (lib.hasSuffix "/bin/true" config.system.build.installBootLoader) "no boot loader is installed"
+  ++ lib'.expect (lib.hasSuffix "/bin/nixos-wsl prepare-start" config.system.build.installBootLoader) "the boot loader's installer is ours"
   ++ lib'.expect (config.system.activationScripts ? bootedSystem) "/run/booted-system is made"
   ++ lib'.expect (lib.elem "root" config.users.users.root.extraGroups) "root has a supplementary group"
   ++ lib'.expect (

@@ -13,6 +13,7 @@ use plan::parse_mode;
 use record::AppliedRecord;
 use work::{Work, sync};
 
+mod ahead;
 mod below;
 mod error;
 mod plan;
@@ -22,6 +23,7 @@ mod shells;
 mod tree;
 mod work;
 
+pub use ahead::bring_ahead;
 pub use error::ApplyError;
 pub use plan::Plan;
 pub use report::ApplyReport;
@@ -64,6 +66,7 @@ pub fn apply(root: &Root, plan: &Path) -> Result<ApplyReport, ApplyError> {
     if record != during {
         record.save(&work.below)?;
     }
+    ahead::take_back(&work)?;
     if let Some(shells) = &plan.shells {
         shells::put(&mut work, shells)?;
     }

@@ -12,12 +12,11 @@ use rustix::io::Errno;
 use super::error::ApplyError;
 use super::plan::{REAL, Shells, Wrapper};
 use super::work::{Work, sync};
-use crate::system::accounts;
+use crate::system::accounts::{self, PASSWD};
 use crate::system::error::{Context, Failure};
 use crate::system::replace;
 
 const STORE: &str = "/nix/store";
-const PASSWD: &str = "/etc/passwd";
 
 /// Makes the wrappers of the plan and those that `/etc/passwd` names besides, and removes all others.
 pub(super) fn put(work: &mut Work<'_>, shells: &Shells) -> Result<(), ApplyError> {
@@ -45,7 +44,12 @@ pub(super) fn put(work: &mut Work<'_>, shells: &Shells) -> Result<(), ApplyError
 }
 
 /// Makes a wrapper, and the link to its shell if one is given.
-fn wrapper(work: &mut Work<'_>, shells: &Shells, path: &Path, shell: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn wrapper(
+    work: &mut Work<'_>,
+    shells: &Shells,
+    path: &Path,
+    shell: Option<&Path>,
+) -> Result<(), Failure> {
     let folder = work.folder(path)?;
     // The link first: a wrapper that is there can be run.
     let linked = match shell {

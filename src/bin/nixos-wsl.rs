@@ -54,6 +54,7 @@ fn run(command: Command) -> Outcome {
         }
         Command::StartMenu { user, folders } => units::start_menu(&user, folders),
         Command::CleanStore { store } => units::clean_store(&store),
+        Command::PrepareStart { system: _ } => units::prepare_start(),
         Command::MountX11 { source, target } => Ok(x11::mount(&source, &target)?),
         Command::UsbipAttach { usbip, host, busid } => {
             units::usbip_attach(&Device { busid: &busid, host: host.as_deref(), usbip: &usbip })

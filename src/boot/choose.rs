@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::os::fd::AsFd;
 
 use super::counting::{self, SaveError};
+use super::next;
+use crate::apply::ApplyError;
 use crate::system::error::{Context, Failure};
 use crate::system::generations::{self, Generation, PROFILE, PROFILES};
 use crate::system::notice;
@@ -25,6 +27,9 @@ pub enum ChoiceError {
     /// The profile could not be changed.
     #[error(transparent)]
     Profile(Failure),
+    /// It is chosen, and its first start reads what another system has told WSL.
+    #[error("{0} is chosen, but WSL reads the settings of another one before it starts: {1}")]
+    Unprepared(Generation, ApplyError),
     /// The state could not be written.
     #[error(transparent)]
     Save(#[from] SaveError),
@@ -46,7 +51,10 @@ pub fn choose(root: &Root, number: u64, once: bool) -> Result<Generation, Choice
     }
     // The user has chosen: logins need not ask any more.
     let _ = std::fs::remove_file(root.path(notice::NOTICE));
-    Ok(generation)
+    match next::prepare(root) {
+        Ok(_) => Ok(generation),
+        Err(error) => Err(ChoiceError::Unprepared(generation, error)),
+    }
 }
 
 /// Goes back to the newest generation before the current one that can boot.

@@ -9,6 +9,7 @@ pub mod counting;
 pub mod listing;
 pub mod mounts;
 pub mod namespace;
+pub mod next;
 pub mod plan;
 pub mod rescue;
 
@@ -104,6 +105,7 @@ impl Boot<'_> {
                 self.try_start(&generation, false);
             }
         }
+        self.prepare_next();
         if self.namespace {
             rescue::give_up(&self.failures, &mut self.log)
         }
@@ -191,7 +193,15 @@ impl Boot<'_> {
             self.leave(notice::NOTICE, &notice::fallback(generation, &self.failures));
         }
         counting::activated(&self.root, generation, settings.start_limit());
+        self.prepare_next();
         Unstarted::Failed(self.systemd(generation))
+    }
+
+    /// This start may have been the last one before it is passed over, or the only one.
+    fn prepare_next(&mut self) {
+        if let Err(error) = next::prepare(&self.root) {
+            self.log.warn(format_args!("what WSL reads before the next start: {error}"));
+        }
     }
 
     fn leave(&mut self, file: &str, text: &str) {

@@ -104,6 +104,12 @@ pub enum Command {
         /// `nixos-wsl/root.json` of a system
         file: PathBuf,
     },
+    /// Brings what WSL reads before a start to the system that starts next; `nixos-rebuild boot` and `switch` run it
+    #[command(hide = true)]
+    PrepareStart {
+        /// The system that is installed: the profile says which starts next, so this is not looked at
+        system: Option<PathBuf>,
+    },
     /// Links the graphics drivers of NixOS and of Windows together; nixos-wsl-graphics.service runs it
     #[command(hide = true)]
     LinkDrivers {

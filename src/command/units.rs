@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::output::print;
 use super::{CommandError, Outcome};
-use crate::boot::counting;
+use crate::boot::{counting, next};
 use crate::features::drivers::{self, Drivers};
 use crate::features::usbip::{self, Device, Places};
 use crate::features::{start_menu, store};
@@ -16,11 +16,18 @@ use crate::system::root::Root;
 /// `boot-complete`, of nixos-wsl-boot-complete.service, nixos-wsl-boot-stop.service and nixos-wsl-boot-emergency.service.
 ///
 /// # Errors
-/// The record of boots cannot be written.
+/// The record of boots cannot be written, or what WSL reads before the next start.
 pub fn boot_complete(stopping: bool, emergency: bool) -> Outcome {
     let root = Root::default();
+    record_boot(&root, stopping, emergency)?;
+    // Whether this system is passed over next time may have changed.
+    next::prepare(&root)?;
+    Ok(())
+}
+
+fn record_boot(root: &Root, stopping: bool, emergency: bool) -> Outcome {
     if emergency {
-        return Ok(counting::emergency(&root)?);
+        return Ok(counting::emergency(root)?);
     }
     // A unit is stopped for other reasons too, as by `systemctl isolate`.
     if stopping && !counting::shuts_down() {
@@ -28,9 +35,9 @@ pub fn boot_complete(stopping: bool, emergency: bool) -> Outcome {
     }
     NamespaceState::report(if stopping { Event::Stopping } else { Event::Resumed });
     if stopping {
-        return Ok(counting::stopping(&root)?);
+        return Ok(counting::stopping(root)?);
     }
-    if let Some(error) = counting::complete(&root)? {
+    if let Some(error) = counting::complete(root)? {
         eprintln!("nixos-wsl: when this system completed its start is not noted: {error}");
     }
     Ok(())
@@ -86,4 +93,13 @@ pub fn clean_store(folder: &Path) -> Outcome {
             print(format_args!("{}: removed what {number} interrupted copies had left", folder.display()))
         }
     }
+}
+
+/// `prepare-start`, in the place of a boot loader's installer, and at the end of an activation.
+///
+/// # Errors
+/// A file that WSL reads before the next start cannot be written.
+pub fn prepare_start() -> Outcome {
+    next::prepare(&Root::default())?;
+    Ok(())
 }

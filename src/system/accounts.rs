@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use crate::system::root::Root;
 
+/// The file.
+pub const PASSWD: &str = "/etc/passwd";
 const LIMIT: u64 = 4 << 20;
 
 /// What is needed of an entry.
@@ -21,6 +23,23 @@ pub struct Account {
     pub home: PathBuf,
     /// The login shell.
     pub shell: PathBuf,
+}
+
+impl Account {
+    /// One line of the file, without its end; nothing if it is not in the form of passwd(5).
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let fields: Vec<&OsStr> = line.split(|&byte| byte == b':').map(OsStr::from_bytes).collect();
+        let [name, _, uid, gid, _, home, shell] = fields[..] else { return None };
+        let number = |field: &OsStr| field.to_str()?.parse().ok();
+        Some(Self {
+            name: name.to_owned(),
+            uid: number(uid)?,
+            gid: number(gid)?,
+            home: home.into(),
+            shell: shell.into(),
+        })
+    }
 }
 
 /// The first entry with this user id, as `getpwuid` gives it.
@@ -45,29 +64,16 @@ pub fn entry_named(root: &Root, name: &str) -> Result<Account, String> {
 /// # Errors
 /// Those of reading the file.
 pub fn shells(root: &Root) -> std::io::Result<Vec<PathBuf>> {
-    let bytes = root.read("/etc/passwd", LIMIT)?;
+    let bytes = root.read(PASSWD, LIMIT)?;
     let shell = |line: &[u8]| Some(OsStr::from_bytes(line.split(|&byte| byte == b':').nth(6)?).into());
     Ok(bytes.split(|&byte| byte == b'\n').filter_map(shell).collect())
 }
 
 fn none(what: &str) -> String {
-    format!("/etc/passwd: no user with {what}")
+    format!("{PASSWD}: no user with {what}")
 }
 
 fn find(root: &Root, matches: impl Fn(&Account) -> bool) -> Result<Option<Account>, String> {
-    let bytes = root.read("/etc/passwd", LIMIT).map_err(|error| format!("/etc/passwd: {error}"))?;
-    Ok(bytes.split(|&byte| byte == b'\n').filter_map(parse).find(matches))
-}
-
-fn parse(line: &[u8]) -> Option<Account> {
-    let fields: Vec<&OsStr> = line.split(|&byte| byte == b':').map(OsStr::from_bytes).collect();
-    let [name, _, uid, gid, _, home, shell] = fields[..] else { return None };
-    let number = |field: &OsStr| field.to_str()?.parse().ok();
-    Some(Account {
-        name: name.to_owned(),
-        uid: number(uid)?,
-        gid: number(gid)?,
-        home: home.into(),
-        shell: shell.into(),
-    })
+    let bytes = root.read(PASSWD, LIMIT).map_err(|error| format!("{PASSWD}: {error}"))?;
+    Ok(bytes.split(|&byte| byte == b'\n').filter_map(Account::parse).find(matches))
 }

@@ -13,6 +13,7 @@ mod faults;
 mod init;
 #[macro_use]
 mod kills;
+mod next_start;
 mod power_cut;
 mod starts;
 mod write_kills;
