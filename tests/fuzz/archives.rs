@@ -53,7 +53,7 @@ fn header(input: &mut Input<'_>, kind: u8) -> Header {
     header
 }
 
-/// ArchiveMembers with any fields and contents of any length.
+/// Members with any fields and contents of any length.
 pub fn tar_members(data: &[u8]) {
     let mut input = Input(data);
     let mut archive = Vec::new();
