@@ -1,16 +1,21 @@
 # The NixOS modules for WSL: one file per option subtree.
 {
+  # Whoever imports the module by another way gets it once.
+  key = "nixos-wsl/modules";
+
   imports = [
     ./boot.nix
-    ./compat-bin.nix
+    ./compat.nix
     ./distribution.nix
     ./docker-desktop.nix
     ./enable.nix
+    ./extra-bin.nix
     ./files.nix
     ./gpu.nix
     ./image-config.nix
     ./image-files.nix
     ./image.nix
+    ./ineffective.nix
     ./interop.nix
     ./kernel-modules.nix
     ./namespace.nix

@@ -8,7 +8,7 @@
 
 let
   cfg = config.wsl;
-  link = package: name: { src = "${lib.getBin package}/bin/${name}"; };
+  link = package: name: { target = "${lib.getBin package}/bin/${name}"; };
 in
 {
   imports = [
@@ -39,18 +39,9 @@ in
     # `docker compose` opens docker-desktop:// links.
     environment.systemPackages = [ pkgs.xdg-utils ];
 
-    wsl.extraBin = [
-      (link pkgs.shadow "groupadd")
-      (link pkgs.shadow "usermod")
-    ]
-    ++ lib.optionals (!cfg.compatBin) (
-      map (link pkgs.coreutils) [
-        "cat"
-        "install"
-        "mv"
-        "whoami"
-      ]
-    );
+    wsl.featureBin =
+      lib.genAttrs [ "groupadd" "usermod" ] (link pkgs.shadow)
+      // lib.genAttrs [ "cat" "install" "mv" "whoami" ] (link pkgs.coreutils);
 
     users.groups.docker.members = [ config.users.users.${cfg.defaultUser}.name ];
   };

@@ -24,35 +24,38 @@ in
     boot = {
       initrd.enable = false;
       kernel.enable = false;
-      loader.grub.enable = false;
+      loader.grub.enable = lib.mkDefault false;
       modprobeConfig.enable = false;
-      kexec.enable = false;
+      kexec.enable = lib.mkDefault false;
     };
     # What WSL reads before `/sbin/init` is the system's that starts next.
-    system.build.installBootLoader = "${lib.getExe cfg.programs.nixos-wsl} prepare-start";
+    system.build.installBootLoader = lib.mkOverride 60 "${lib.getExe cfg.programs.nixos-wsl} prepare-start";
 
     # Numbers from the configuration of a kernel that does not run here, and that the build would have to fetch.
     environment.etc."sysctl.d/55-nixos-aslr-entropy.conf".enable = false;
 
     # There is no console to log in on or to fall back to, and nothing below that would outlive systemd.
-    console.enable = false;
-    systemd.enableEmergencyMode = false;
-    systemd.shutdownRamfs.enable = false;
+    console.enable = lib.mkDefault false;
+    systemd.enableEmergencyMode = lib.mkDefault false;
+    systemd.shutdownRamfs.enable = lib.mkDefault false;
 
     # No hardware is handed to the distribution. udev's database alone is tens of megabytes, firmware hundreds.
     services.udev.enable = lib.mkDefault false;
     services.lvm.enable = lib.mkDefault false;
-    powerManagement.enable = false;
+    powerManagement.enable = lib.mkDefault false;
 
     # WSLg draws by Mesa; wsl.useWindowsDriver adds the driver of Windows.
     hardware.graphics.enable = lib.mkDefault true;
 
     # Windows gives addresses and filters; WSL keeps the clock, by a chrony outside the distribution that a second one
     # would fight.
-    networking.dhcpcd.enable = false;
-    networking.firewall.enable = lib.mkDefault false;
-    systemd.services.firewall.enable = false;
-    services.timesyncd.enable = false;
+    networking.dhcpcd.enable = lib.mkDefault false;
+    networking.firewall.enable = lib.mkIf (!config.networking.nftables.enable) (lib.mkDefault false);
+    systemd.services.firewall.enable = lib.mkDefault false;
+    services.timesyncd.enable = lib.mkDefault false;
+
+    # A container's host would give it; here WSL does.
+    networking.useHostResolvConf = lib.mkOverride 900 false;
 
     # It needs pressure information, which kernels before 6.1 lack.
     systemd.oomd.enable = lib.mkDefault false;
@@ -60,16 +63,23 @@ in
     # The default user starts without a password.
     security.sudo.wheelNeedsPassword = lib.mkDefault false;
 
+    # WSL has mounted these, with options of its own; /dev is one for all distributions. What it has not is mounted.
+    system.activationScripts.specialfs = lib.mkOverride 90 ''
+      specialMount() {
+        mountpoint -q "$2" && return
+        mkdir -p "$2"
+        chmod 0755 "$2"
+        mount -t "$4" -o "$3" "$1" "$2"
+      }
+      source ${config.system.build.earlyMountScript}
+    '';
+
     # Modules and tools compare it with the running system; without a boot loader nothing else makes it.
     system.activationScripts.bootedSystem = lib.stringAfter [ "specialfs" ] ''
       [ -e /run/booted-system ] || ln -sfn "$(readlink -f "$systemConfig")" /run/booted-system
     '';
 
     assertions = [
-      {
-        assertion = !config.boot.isContainer;
-        message = "boot.isContainer cannot be set together with wsl.enable: remove it. WSL needs units that a container leaves out.";
-      }
       {
         assertion = !config.boot.initrd.systemd.enable || !config.boot.initrd.enable;
         message = "wsl.enable: there is no initrd below WSL. Remove boot.initrd settings.";

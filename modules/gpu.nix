@@ -17,7 +17,8 @@ let
   graphics = config.hardware.graphics;
   drivers = pkgs.buildEnv {
     name = "graphics-drivers";
-    paths = [ graphics.package ] ++ graphics.extraPackages;
+    # Those of Windows come at each start, from what is there.
+    paths = [ graphics.package ] ++ lib.filter (package: package != cfg.wslLib) graphics.extraPackages;
   };
   farm = "/run/nixos-wsl/graphics";
 in
@@ -41,7 +42,6 @@ in
 
     wslLib = lib.mkOption {
       type = types.package;
-      readOnly = true;
       default = pkgs.linkFarm "wsl-lib" (
         lib.listToAttrs (
           map (path: lib.nameValuePair "lib/${baseNameOf path}" path) (
@@ -60,7 +60,11 @@ in
   config = lib.mkIf (cfg.enable && cfg.useWindowsDriver) {
     hardware.graphics.enable = true;
     # The Direct3D libraries of Windows load it by name.
-    hardware.graphics.extraPackages = [ (lib.getLib pkgs.openssl) ];
+    hardware.graphics.extraPackages = [
+      (lib.getLib pkgs.openssl)
+      cfg.wslLib
+    ];
+    programs.nix-ld.libraries = lib.mkIf config.programs.nix-ld.enable [ cfg.wslLib ];
 
     systemd.tmpfiles.settings.graphics-driver."/run/opengl-driver"."L+".argument = lib.mkForce farm;
 

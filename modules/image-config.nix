@@ -154,7 +154,7 @@ let
     { pkgs, ... }:
     {
     ${lib.optionalString (!isFlake) "  imports = [ <nixos-wsl/modules> ];\n"}  wsl.enable = true;
-      wsl.defaultUser = "${config.wsl.defaultUser}";
+      wsl.defaultUser = ${lib.strings.escapeNixString config.wsl.defaultUser};
     ${lib.optionalString (!isFlake) "  wsl.image.config = \"channel\";\n"}
       # Programs for every user; `nix search nixpkgs NAME` finds more.
       environment.systemPackages = [
@@ -231,7 +231,9 @@ in
         "flake"
         "channel"
       ];
-      default = "flake";
+      default =
+        if lib.all (source: source ? narHash) (lib.attrValues carried) then "flake" else "channel";
+      defaultText = lib.literalMD "`\"flake\"` where the module is imported from a flake, `\"channel\"` otherwise";
       description = ''
         What {file}`/etc/nixos` holds: a flake with its lock, or `configuration.nix` alone, which takes nixpkgs and this
         project from root's channels. With {option}`wsl.image.configPath` it only decides about the channels.
@@ -288,11 +290,6 @@ in
         assertion =
           cfg.configPath == null && isFlake -> lib.all (source: source ? narHash) (lib.attrValues carried);
         message = "wsl.image.config = \"flake\" needs sources whose hash is known, as a flake or nix/pins.nix gives them. Set wsl.image.config = \"channel\", or wsl.image.configPath to a configuration of your own.";
-      }
-      {
-        assertion =
-          cfg.configPath == null -> builtins.match "[a-zA-Z_][a-zA-Z0-9_'-]*" config.wsl.defaultUser != null;
-        message = "wsl.defaultUser is an attribute name: letters, digits, dashes and underscores.";
       }
     ];
   };

@@ -9,6 +9,8 @@
 let
   cfg = config.wsl.interop;
   root = config.wsl.wslConf.automount.root;
+  # Whether WSL gives any folder of Windows.
+  appended = config.wsl.wslConf.interop.appendWindowsPath;
   inherit (lib) types;
 
   binfmtFiles = map (name: "/etc/${name}") (
@@ -54,8 +56,8 @@ in
         "all"
         "none"
       ]) (types.listOf types.str);
-      default = if cfg.includePath then "all" else "none";
-      defaultText = lib.literalExpression ''if config.wsl.interop.includePath then "all" else "none"'';
+      default = if cfg.includePath && appended then "all" else "none";
+      defaultText = lib.literalMD "`\"all\"`, or `\"none\"` where {option}`wsl.interop.includePath` or {option}`wsl.wslConf.interop.appendWindowsPath` is off";
       example = [
         "*/Microsoft VS Code/bin"
         "/mnt/c/Windows/System32"
@@ -127,11 +129,6 @@ in
     ];
 
     assertions = [
-      {
-        assertion =
-          cfg.windowsPath != "none" && cfg.windowsPath != [ ] -> config.wsl.wslConf.interop.appendWindowsPath;
-        message = "wsl.interop.windowsPath keeps directories that WSL does not give: set wsl.wslConf.interop.appendWindowsPath = true, or wsl.interop.windowsPath = \"none\".";
-      }
       {
         assertion = lib.all (lib.hasPrefix "/") (lib.attrValues cfg.programs);
         message = "wsl.interop.programs takes absolute Linux paths, for example ${lib.removeSuffix "/" root}/c/Windows/explorer.exe.";

@@ -10,11 +10,18 @@ let
   cfg = config.wsl;
   pins = import ../nix/pins.nix;
 
+  # A path of the store by its name, where builtins.storePath may not look.
+  inStore =
+    path:
+    let
+      name = toString path;
+    in
+    if lib.isStorePath name then builtins.appendContext name { ${name}.path = true; } else path;
+
   defaultSources = {
     inherit (pins) crane;
     # A nixpkgs that is in the store already stays where it is.
-    nixpkgs.outPath =
-      if lib.isStorePath (toString pkgs.path) then builtins.storePath pkgs.path else pkgs.path;
+    nixpkgs.outPath = inStore pkgs.path;
     self.outPath = lib.fileset.toSource {
       root = ../.;
       fileset = lib.fileset.unions [

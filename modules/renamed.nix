@@ -1,5 +1,5 @@
 # Options that NixOS-WSL once had: each says what to write instead.
-{ lib, ... }:
+{ config, lib, ... }:
 
 let
   wsl = path: [ "wsl" ] ++ lib.splitString "." path;
@@ -18,7 +18,25 @@ in
     (removed "extraTarballConfig" "wsl.image.files adds files to the image.")
     (removed "wslgMountX11" "WSL mounts the X11 socket, and wsl.wslg fills what is missing.")
     (removed "version.systemd" "There is one kind of start now: see wsl.systemd.mode.")
-    (removed "wrapBinSh" "/bin/sh is always the wrapper: WSL calls it without PATH, where nothing else works.")
-    (removed "binShPkg" "/bin/sh is always the wrapper, see wsl.binShExe.")
   ];
+
+  # Snippets that NixOS-WSL has or had: those of users name them in `deps`. What they did is done by `wslRoot`.
+  config.system.activationScripts = lib.mkIf config.wsl.enable (
+    lib.genAttrs
+      [
+        "copy-launchers"
+        "createBootedSystemSymlink"
+        "createSbin"
+        "populateBin"
+        "setupLogin"
+        "shimSystemd"
+      ]
+      (
+        _:
+        lib.mkOverride 900 {
+          text = "";
+          deps = [ "wslRoot" ];
+        }
+      )
+  );
 }

@@ -162,8 +162,6 @@ in
       wslNextStart = lib.stringAfter [ "etc" ] ''
         ${lib.getExe cfg.programs.nixos-wsl} prepare-start
       '';
-      # /bin/sh is nixos-wsl-sh's.
-      binsh = lib.mkForce "";
     };
   };
 }

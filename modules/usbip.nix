@@ -54,15 +54,12 @@ in
   };
 
   config = lib.mkIf (config.wsl.enable && cfg.enable) {
-    assertions = [
-      {
-        assertion = cfg.snippetIpAddress == null || isAddress cfg.snippetIpAddress;
-        message = "wsl.usbip.snippetIpAddress takes no shell any more: set wsl.usbip.host to an address, or leave it out for the default route's gateway.";
-      }
-    ];
-    warnings = lib.optional (
-      cfg.snippetIpAddress != null
-    ) "wsl.usbip.snippetIpAddress is now wsl.usbip.host.";
+    warnings = lib.optional (cfg.snippetIpAddress != null) (
+      if isAddress cfg.snippetIpAddress then
+        "wsl.usbip.snippetIpAddress is now wsl.usbip.host."
+      else
+        "wsl.usbip.snippetIpAddress takes no shell any more, and has no effect: the default route's gateway is found without. For another host set wsl.usbip.host to its address."
+    );
     wsl.usbip.host = lib.mkIf (cfg.snippetIpAddress != null && isAddress cfg.snippetIpAddress) (
       lib.mkDefault cfg.snippetIpAddress
     );
@@ -71,7 +68,7 @@ in
     wsl.kernelModules = [ "vhci-hcd" ];
     services.udev.enable = true;
     # usbipd-win runs it by this name in the distribution.
-    wsl.extraBin = [ { src = "${pkgs.kmod}/bin/modprobe"; } ];
+    wsl.featureBin.modprobe.target = "${pkgs.kmod}/bin/modprobe";
 
     systemd.targets.usbip.description = "USB devices of Windows";
 

@@ -5,12 +5,15 @@
 {
   config,
   lib,
+  modulesPath,
   pkgs,
   ...
 }:
 
 let
   cfg = config.wsl;
+
+  utils = import (modulesPath + "/../lib/utils.nix") { inherit config lib pkgs; };
 
   isPackage = lib.types.shellPackage.check;
   isLoginShell =
@@ -88,11 +91,28 @@ in
           { config, options, ... }:
           {
             options = {
-              # nixpkgs declares the option; only what others read of it changes.
+              # nixpkgs declares the option. A package stays one for whoever reads it, with the wrapper's path in it for
+              # `utils.toShellPath`; a path has room for nothing beside it.
               shell = lib.mkOption {
                 apply =
                   shell:
-                  if cfg.enable && isLoginShell shell then wrapperOf config.name config.wslShellPath else shell;
+                  if !(cfg.enable && isLoginShell shell) then
+                    shell
+                  else if isPackage shell then
+                    shell // { wslWrapper = config.wslLoginShell; }
+                  else
+                    config.wslLoginShell;
+              };
+              wslLoginShell = lib.mkOption {
+                type = lib.types.nullOr lib.types.str;
+                readOnly = true;
+                internal = true;
+                default =
+                  if config.wslWrapShell then
+                    wrapperOf config.name config.wslShellPath
+                  else
+                    utils.toShellPath config.wslRealShell;
+                description = "The shell that the user's line in {file}`/etc/passwd` names.";
               };
               wslRealShell = lib.mkOption {
                 type = lib.types.raw;
@@ -127,32 +147,39 @@ in
   };
 
   config = lib.mkIf cfg.enable {
-    users.users.${cfg.defaultUser} = lib.mkMerge [
-      {
-        uid = lib.mkDefault cfg.defaultUid;
-        extraGroups = [ "wheel" ];
-      }
-      (
-        # systemd-sysusers makes system users alone: this one has all that makes a normal user but the name.
-        if config.systemd.sysusers.enable then
+    # An assertion says what to write for root; definitions that contradict root's own would come first.
+    users.users = lib.mkMerge [
+      (lib.mkIf (cfg.defaultUser != "root") {
+        ${cfg.defaultUser} = lib.mkMerge [
           {
-            isSystemUser = true;
-            group = lib.mkDefault "users";
-            createHome = lib.mkDefault true;
-            home = lib.mkDefault "/home/${config.users.users.${cfg.defaultUser}.name}";
-            useDefaultShell = lib.mkDefault true;
+            uid = lib.mkDefault cfg.defaultUid;
+            extraGroups = [ "wheel" ];
           }
-        else
-          { isNormalUser = true; }
-      )
+          (
+            # systemd-sysusers makes system users alone: this one has all that makes a normal user but the name.
+            if config.systemd.sysusers.enable then
+              {
+                isSystemUser = true;
+                group = lib.mkDefault "users";
+                createHome = lib.mkDefault true;
+                home = lib.mkDefault "/home/${config.users.users.${cfg.defaultUser}.name}";
+                useDefaultShell = lib.mkDefault true;
+              }
+            else
+              { isNormalUser = true; }
+          )
+        ];
+      })
+      # Without a supplementary group WSL's `initgroups` for root fails: "initgroups failed 5".
+      { root.extraGroups = [ "root" ]; }
     ];
 
-    # Without a supplementary group WSL's `initgroups` for root fails: "initgroups failed 5".
-    users.users.root.extraGroups = [ "root" ];
+    # Every module of nixpkgs that writes a shell into a file asks this function for its path.
+    _module.args.utils = lib.mkForce (
+      utils // { toShellPath = shell: shell.wslWrapper or (utils.toShellPath shell); }
+    );
 
-    # nixpkgs would have done both for the shell that the wrapper hides from it.
-    environment.systemPackages = lib.filter isPackage (map (user: user.wslRealShell) wrapped);
-    environment.shells = map (user: user.shell) wrapped;
+    environment.shells = map (user: user.wslLoginShell) wrapped;
     # Beside the others, not among them: they follow from that list.
     environment.etc.shells.text = lib.mkIf config.environment.shell.enable (
       lib.concatMapStrings (path: "${sharedWrapper path}\n") shared
@@ -171,6 +198,10 @@ in
         };
 
     assertions = [
+      {
+        assertion = cfg.defaultUser != "root";
+        message = "wsl.defaultUser is the user that the system makes, which root cannot be. For root's shells set wsl.wslConf.user.default = \"root\", and leave wsl.defaultUser as it is.";
+      }
       {
         assertion =
           config.systemd.sysusers.enable -> config.users.users.${cfg.defaultUser}.name == cfg.defaultUser;

@@ -8,7 +8,7 @@
 
 let
   cfg = config.wsl;
-  link = package: name: { src = "${lib.getBin package}/bin/${name}"; };
+  link = package: name: { target = "${lib.getBin package}/bin/${name}"; };
 in
 {
   options.wsl.vscode.enable = lib.mkOption {
@@ -28,17 +28,15 @@ in
       pkgs.libsecret
       pkgs.fontconfig
       pkgs.freetype
-    ]
-    ++ lib.optional cfg.useWindowsDriver cfg.wslLib;
-
-    wsl.compatBin = true;
-    wsl.extraBin = [
-      (link pkgs.curl "curl")
-      (link pkgs.gitMinimal "git")
-      (link pkgs.unzip "unzip")
-      (link pkgs.wget "wget")
-      (link pkgs.xz "xz")
-      (link pkgs.getent "getent")
     ];
+
+    wsl.featureBin = lib.mapAttrs (name: package: link package name) {
+      curl = pkgs.curl;
+      getent = pkgs.getent;
+      git = pkgs.gitMinimal;
+      unzip = pkgs.unzip;
+      wget = pkgs.wget;
+      xz = pkgs.xz;
+    };
   };
 }

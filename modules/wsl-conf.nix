@@ -120,7 +120,7 @@ in
           Whether WSL writes {file}`/etc/resolv.conf`. {option}`networking.nameservers` and resolved need it off.
         '';
         network.hostname = lib.mkOption {
-          type = formed "[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?|" "host name of at most 64 letters, digits, dots and dashes, or an empty string";
+          type = formed "[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?|" "host name of at most 64 letters, digits, dots, dashes and underscores, or an empty string";
           default = config.networking.hostName;
           defaultText = lib.literalExpression "config.networking.hostName";
           description = ''
@@ -185,7 +185,7 @@ in
     environment.etc.hosts = lib.mkIf conf.network.generateHosts { enable = false; };
     environment.etc."resolv.conf" = lib.mkIf conf.network.generateResolvConf { enable = false; };
     environment.etc.hostname.enable = false;
-    networking.resolvconf.enable = lib.mkIf conf.network.generateResolvConf false;
+    networking.resolvconf.enable = lib.mkIf conf.network.generateResolvConf (lib.mkDefault false);
 
     assertions =
       map (message: {
@@ -245,7 +245,10 @@ in
             wsl.wslConf.network.generateResolvConf is off and nothing else names a server: no host name can be looked up. Set networking.nameservers or services.resolved.enable.
           ''
       ++ lib.optional (network.hostname != "" && network.hostname != config.networking.hostName) ''
-        wsl.wslConf.network.hostname (${network.hostname}) is not networking.hostName (${config.networking.hostName}): WSL sets the former, and nixos-rebuild looks for a flake's configuration of that name.
+        wsl.wslConf.network.hostname (${network.hostname}) is not networking.hostName (${config.networking.hostName}). WSL gives the host the former, and nixos-rebuild looks for a flake's configuration of that name. Set networking.hostName alone.
+      ''
+      ++ lib.optional (lib.hasInfix "_" network.hostname) ''
+        wsl.wslConf.network.hostname (${network.hostname}): WSL leaves out underscores, and nixos-rebuild looks for a flake's configuration of the name without. Use dashes.
       ''
       ++ lib.optional (conf.time.useWindowsTimezone && config.time.timeZone != null) ''
         time.timeZone and wsl.wslConf.time.useWindowsTimezone both set the time zone, and WSL's is the last word. Remove one of them.

@@ -4,6 +4,8 @@ inputs:
 { lib, ... }:
 {
   _file = ./module.nix;
+  # One module, however often it is imported.
+  key = "nixos-wsl/flake";
   imports = [ ../modules ];
 
   wsl.sources = {

@@ -14,7 +14,10 @@ in
   modules-contract = check ./contract.nix;
   modules-docs = check ./docs.nix;
   modules-image = check ./image.nix;
+  modules-imports = check ./imports.nix;
+  modules-ineffective = check ./ineffective.nix;
   modules-matrix = check ./matrix.nix;
+  modules-moved = check ./moved.nix;
   modules-namespace = check ./namespace.nix;
   modules-refusals = check ./refusals.nix;
   modules-side-effects = check ./side-effects.nix;

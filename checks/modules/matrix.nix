@@ -63,8 +63,8 @@ let
     map (message: "${name}: ${message}") (
       lib'.failedAssertions system
       ++ lib'.expect (config.warnings == [ ]) "warnings: ${toString config.warnings}"
-      ++ lib'.expect (lib.hasPrefix "/usr/lib/nixos-wsl/shells/${user.name}/" user.shell) "activation writes the wrapped shell"
-      ++ lib'.expect (lib.hasInfix ":${user.shell}\n"
+      ++ lib'.expect (lib.hasPrefix "/usr/lib/nixos-wsl/shells/${user.name}/" user.wslLoginShell) "activation writes the wrapped shell"
+      ++ lib'.expect (lib.hasInfix ":${user.wslLoginShell}\n"
         entries."/etc/passwd".text
       ) "the image has the wrapped shell"
       ++ lib'.expect (entries."/sbin".type == "directory") "/sbin is a real directory"

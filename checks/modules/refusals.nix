@@ -11,20 +11,7 @@ let
     "must be ASCII".wsl.wslConf.boot.command = "echo grüezi";
     "must be letters and digits".wsl.wslConf.network.generate-hosts = false;
     "wsl.systemd.mode = \"namespace\"".wsl.wslConf.boot.systemd = false;
-    "wsl.extraBin cannot replace".wsl.extraBin = [
-      {
-        src = "${pkgs.dash}/bin/dash";
-        name = "sh";
-      }
-    ];
-    "different programs under one name".wsl.extraBin = [
-      { src = "${pkgs.wget}/bin/wget"; }
-      {
-        src = "${pkgs.curl}/bin/curl";
-        name = "wget";
-      }
-    ];
-    "set wsl.wslConf.interop.appendWindowsPath = true".wsl.wslConf.interop.appendWindowsPath = false;
+    "wsl.wslConf.user.default = \"root\"".wsl.defaultUser = "root";
     "wsl.interop.programs takes absolute".wsl.interop.programs.clip = "clip.exe";
     "wsl.ssh-agent.users names users".wsl.ssh-agent = {
       enable = true;
@@ -36,10 +23,6 @@ let
       user = "systemd-oom";
     };
     "cannot put files into /nix/store".wsl.image.files."/nix/store/x".text = "";
-    "takes no shell any more".wsl.usbip = {
-      enable = true;
-      snippetIpAddress = "$(ip route)";
-    };
     "needs a list ‘profiles’".wsl.distribution.terminal.profile.font = "x";
     "Docker needs nothing special any more".wsl.docker-native.enable = true;
     "wsl.systemd.mode = \"namespace\" is for a WSL".wsl.nativeSystemd = true;
@@ -47,7 +30,6 @@ let
   };
   # Beside those that warn.
   container = {
-    "boot.isContainer cannot".boot.isContainer = true;
     "names users after their attribute" = {
       systemd.sysusers.enable = true;
       users.users.nixos.name = "alice";

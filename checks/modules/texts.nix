@@ -13,7 +13,7 @@ let
       };
       # What writes shells into /etc/passwd.
       shells = {
-        users = map (user: user.shell) (
+        users = map (user: user.wslLoginShell) (
           lib.filter (user: user.enable && user.wslWrapShell) (lib.attrValues config.users.users)
         );
         useradd = config.environment.etc."default/useradd".source.text;

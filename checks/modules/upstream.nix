@@ -15,6 +15,8 @@ let
     "interop.register"
     "populateBin"
     "binShExe"
+    "binShPkg"
+    "wrapBinSh"
     "ssh-agent.enable"
     "ssh-agent.package"
     "ssh-agent.users"
@@ -49,7 +51,6 @@ let
   inherit (lib'.systems) former;
   # Gone: refusals.nix reads three of the sentences.
   removed = [
-    "binShPkg"
     "compatibility.interopPreserveArgvZero"
     "docker-native"
     "extraTarballConfig"
@@ -57,7 +58,6 @@ let
     "nativeSystemd"
     "tarball.includeConfig"
     "version.systemd"
-    "wrapBinSh"
     "wslgMountX11"
   ];
   has = name: lib.hasAttrByPath (lib.splitString "." name) options.wsl;

@@ -18,7 +18,7 @@ let
   shellsOf = config: map plain (lib.filter lib.isString (shellValues config));
   shellValues =
     config:
-    map (user: user.shell) (lib.filter (user: user.enable) (lib.attrValues config.users.users))
+    map (user: user.wslLoginShell) (lib.filter (user: user.enable) (lib.attrValues config.users.users))
     ++ map (lib.removePrefix "SHELL=") (
       lib.filter (lib.hasPrefix "SHELL=") (
         lib.splitString "\n" config.environment.etc."default/useradd".source.text
@@ -47,7 +47,7 @@ let
       ) "${name}: ${shell} is not in the image"
     ) named
     ++ lib'.expect (lib.all (
-      user: planned.${user.shell} or null == plain user.wslShellPath
+      user: planned.${user.wslLoginShell} or null == plain user.wslShellPath
     ) own) "${name}: a wrapper does not run its user's shell"
     ++ lib'.expect (lib.any (lib.hasPrefix "SHELL=${shells}/@") (
       lib.splitString "\n" config.environment.etc."default/useradd".source.text
@@ -58,7 +58,7 @@ lib'.decide "users" (
   ++ lib'.expect (has passwd "alice:x:1234:100::/home/alice:${shells}/alice/zsh") "the default user's line in /etc/passwd"
   ++ lib'.expect (has passwd "bob:x:1001:100::/home/bob:${shells}/bob/fish") "a user whose shell is a path"
   ++ lib'.expect (
-    config.users.users.me.shell == "${shells}/alice/zsh"
+    config.users.users.me.wslLoginShell == "${shells}/alice/zsh"
   ) "the shell that activation writes"
   ++ lib'.expect (
     !lib.any (

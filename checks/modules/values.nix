@@ -9,6 +9,7 @@ let
     boot.activationTimeout = 4;
     boot.loginWait = 61;
     boot.startTimeout = 0;
+    compat = "all";
     defaultUid = 0;
     distribution.defaultName = "my NixOS";
     distribution.oobe.command = "oobe";
