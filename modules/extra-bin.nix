@@ -64,7 +64,7 @@ let
     lib.mapAttrs (_: entry: entry.target or entry.source) cfg.bin
   );
 
-  # The image and every activation read these files; what only a link names may be missing, and is reported by them.
+  # The image and every activation read these files; what only a link names may be missing.
   copied = lib.filter (entry: entry.copy) free;
   copies = pkgs.runCommand "nixos-wsl-bin-copies" { sources = map (entry: entry.src) copied; } ''
     for source in $sources; do
