@@ -216,6 +216,6 @@ fn the_settings_are_old_or_new_at_every_kill() {
     reset();
     let [program, arguments @ ..] = &victim.command[..] else { unreachable!() };
     assert!(Command::new(program).args(arguments).status().unwrap().success());
-    assert!(victim.kill_everywhere(reset) > 20, "too few kills to prove anything");
+    assert!(victim.kill_everywhere(reset) >= 15, "too few kills to prove anything");
     expect(&world, 2);
 }
