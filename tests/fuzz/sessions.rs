@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use rustix::process::{Gid, Uid};
+
 use nixos_wsl::session::script::{Script, Variables};
 use nixos_wsl::session::search_path::{Paths, merge};
 use nixos_wsl::system::accounts::{entry, entry_named};
@@ -30,12 +32,32 @@ pub fn set_environment(data: &[u8]) {
         return;
     }
     let Some(script) = Script::parse(data) else { return };
-    let mut variables = Variables::new(given());
-    script.run(&mut variables);
-    let natively: Environment = variables.into_environment().into_iter().collect();
+    let natively = natively(&script);
     if let Some(by_bash) = by_bash(data) {
         assert_eq!(natively, by_bash, "{}", String::from_utf8_lossy(data));
     }
+}
+
+/// The folder of both, which relative paths in a script begin at.
+const FOLDER: &str = "/proc";
+
+/// The user of both: what may be read is part of what a script tests.
+const NOBODY: u32 = 65534;
+
+/// What our own reading makes of it, by a thread with the rights that bash has.
+fn natively(script: &Script) -> Environment {
+    std::env::set_current_dir(FOLDER).unwrap();
+    let run = || {
+        if rustix::process::getuid().is_root() {
+            let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+            rustix::thread::set_thread_res_gid(group, group, group).unwrap();
+            rustix::thread::set_thread_res_uid(user, user, user).unwrap();
+        }
+        let mut variables = Variables::new(given());
+        script.run(&mut variables);
+        variables.into_environment().into_iter().collect()
+    };
+    std::thread::scope(|scope| scope.spawn(run).join()).unwrap()
 }
 
 /// What bash makes of it, without any right to write a file or start a program that is not given by its path.
@@ -44,9 +66,9 @@ fn by_bash(script: &[u8]) -> Option<Environment> {
     let text = [b"ulimit -f 0\n", script, b"\nexec /usr/bin/env -0"].concat();
     let mut bash = Command::new("/bin/bash");
     bash.args(["--noprofile", "--norc", "-c"]).arg(OsStr::from_bytes(&text));
-    bash.env_clear().envs(given()).current_dir("/proc").stdin(Stdio::null()).stderr(Stdio::null());
+    bash.env_clear().envs(given()).current_dir(FOLDER).stdin(Stdio::null()).stderr(Stdio::null());
     if rustix::process::getuid().is_root() {
-        bash.uid(65534).gid(65534);
+        bash.uid(NOBODY).gid(NOBODY);
     }
     let output = bash.output().unwrap();
     if !output.status.success() {

@@ -128,18 +128,19 @@ fn a_kill_of_the_whole_distribution_loses_nothing() {
 fn a_kill_of_process_1_at_any_moment_loses_nothing() {
     for delays in [[5, 150], [60, 350], [250, 600]] {
         let Some(sim) = imported("a_kill_of_process_1_at_any_moment_loses_nothing") else { return };
+        let mut killed = None;
         for delay in delays {
-            let mut first = sim
-                .command(["-d", "IN", "nixos-version"])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            // Counted from when the instance is there.
-            while !sim.folder("IN").join("instance.json").exists() {
-                assert!(first.try_wait().unwrap().is_none(), "the start ended before it began");
+            let mut first = sim.command(["-d", "IN", "nixos-version"]);
+            let mut first = first.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            // Counted from this instance's first process; the record of a killed one stays until the next start.
+            let begun = || sim.try_supervisor("IN").filter(|&supervisor| Some(supervisor) != killed);
+            while begun().is_none() || sim.processes("IN").is_empty() {
+                if first.try_wait().unwrap().is_some() {
+                    panic!("the start ended before it began: {:?}", first.wait_with_output());
+                }
                 std::thread::sleep(Duration::from_millis(1));
             }
+            killed = begun();
             std::thread::sleep(Duration::from_millis(delay));
             // No poweroff, no signal that a program could catch: everything inside is gone at once.
             for pid in sim.processes("IN") {
@@ -147,7 +148,7 @@ fn a_kill_of_process_1_at_any_moment_loses_nothing() {
                     let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
                 }
             }
-            first.wait().unwrap();
+            first.wait_with_output().unwrap();
         }
         assert_installed(&sim);
     }

@@ -218,6 +218,10 @@ impl Parser<'_> {
                 None | Some(b'\n' | b';' | b'&' | b'|' | b'#') if !all.is_empty() => return Ok(all),
                 _ => all.push(one(self)?),
             }
+            // `#` begins a comment only where a word begins.
+            if !self.peek().is_none_or(ends_word) {
+                return Err(Refused);
+            }
         }
     }
 
