@@ -1,9 +1,11 @@
 //! The generations as the user sees them: date, version, and why one failed to boot.
 
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::counting;
+use crate::system::activation::CURRENT;
 use crate::system::date;
 use crate::system::generations::{self, Generation, PROFILES};
 use crate::system::root::Root;
@@ -13,14 +15,18 @@ use crate::system::root::Root;
 pub struct Line {
     /// The generation.
     pub generation: Generation,
-    /// When it was made, `2026-11-23 02:18` in UTC.
+    /// When it was made, or imported with its image, `2026-11-23 02:18` in UTC.
     pub date: String,
     /// NixOS's version, if the system says it.
     pub version: String,
     /// The profile leads to it: it boots next, if nothing else is chosen.
     pub current: bool,
-    /// It is running now.
-    pub running: bool,
+    /// It was started last.
+    pub booted: bool,
+    /// That start has not reached its target.
+    pub starting: bool,
+    /// It was activated last: by a start, `nixos-rebuild switch` or `test`.
+    pub active: bool,
     /// It was chosen for the next start only.
     pub once: bool,
     /// Why it cannot boot, or did not.
@@ -31,20 +37,34 @@ impl Line {
     /// What is to be said of it in a word or two.
     #[must_use]
     pub fn marks(&self) -> String {
-        let marks = [(self.running, "running"), (self.current, "default"), (self.once, "next start")];
+        let booted = if self.starting { "starting" } else { "booted" };
+        let marks = [
+            (self.active, "active"),
+            (self.booted, booted),
+            (self.current, "default"),
+            (self.once, "next start"),
+        ];
         let marks: Vec<_> = marks.iter().filter(|mark| mark.0).map(|mark| mark.1).collect();
         marks.join(", ")
     }
 }
 
-/// The list, the oldest generation first, with a warning for each file that cannot be used.
+/// The list, the oldest generation first and at the end an active system that is none, with a warning for each file that cannot be used.
 #[must_use]
 pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
     let (state, warning) = counting::load(root);
     let mut warnings: Vec<String> = warning.into_iter().collect();
     let current = generations::current(root).ok();
     let booted = std::fs::read_link(root.path("/run/booted-system")).ok();
-    let mut lines: Vec<Line> = generations::all(root)
+    let active = std::fs::read_link(root.path(CURRENT)).ok();
+    let mut all = generations::all(root);
+    all.reverse();
+    if let Some(system) = &active
+        && !all.iter().any(|generation| generation.toplevel == *system)
+    {
+        all.push(Generation { number: None, toplevel: system.clone() });
+    }
+    let lines: Vec<Line> = all
         .into_iter()
         .map(|generation| {
             let record = state.systems.get(&generation.toplevel);
@@ -55,22 +75,27 @@ pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
                     .map_err(|reason| warnings.push(reason))
                     .unwrap_or_default()
                     .unwrap_or_default(),
-                current: current.as_ref().is_some_and(|current| current.number == generation.number),
-                running: booted.as_ref() == Some(&generation.toplevel),
+                current: current.as_ref() == Some(&generation),
+                booted: booted.as_ref() == Some(&generation.toplevel),
+                starting: record.is_some_and(|record| record.starting),
+                active: active.as_ref() == Some(&generation.toplevel),
                 once: state.once.is_some() && state.once == generation.number,
                 failure: generation.bootable(root).err().or(remembered),
                 generation,
             }
         })
         .collect();
-    lines.reverse();
     (lines, warnings)
 }
 
 fn date(root: &Root, generation: &Generation) -> String {
     let Some(number) = generation.number else { return String::new() };
     let link: PathBuf = root.path(PROFILES).join(format!("system-{number}-link"));
-    link.symlink_metadata().and_then(|found| found.modified()).map(date::minutes).unwrap_or_default()
+    let Ok(found) = link.symlink_metadata() else { return String::new() };
+    // Images say 1970; the link itself was made when it was imported, where the file system remembers.
+    let from_image = found.mtime() < 24 * 3600;
+    let time = if from_image { found.created() } else { found.modified() };
+    time.map(date::minutes).unwrap_or_default()
 }
 
 /// The text of a system's `nixos-version`, one line of it; nothing if the system does not say.

@@ -11,9 +11,10 @@ use crate::system::root::Root;
 /// There is no such generation, it cannot boot, or the choice cannot be written.
 pub fn choose(number: u64, once: bool) -> Outcome {
     if !rustix::process::geteuid().is_root() {
+        let once = if once { " --once" } else { "" };
         return Err(CommandError::Refused(format!(
-            "only root may choose: `sudo nixos-wsl boot {number}`, or where there is no sudo, in Windows, \
-             `wsl -d {} -u root -- nixos-wsl boot {number}`",
+            "only root may choose: `sudo nixos-wsl boot {number}{once}`, or where there is no sudo, in Windows, \
+             `wsl -d {} -u root -- nixos-wsl boot {number}{once}`",
             distribution()
         )));
     }

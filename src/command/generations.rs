@@ -36,7 +36,7 @@ fn row(line: &Line) -> Row {
         ],
         colour: match line {
             _ if line.failure.is_some() => Some(Colour::Bad),
-            _ if line.running => Some(Colour::Good),
+            _ if line.active => Some(Colour::Good),
             _ => None,
         },
     }

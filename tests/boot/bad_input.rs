@@ -202,6 +202,8 @@ fn the_tool_goes_on() {
         spoil(&log, kind);
         let output = running.run("/bin/nixos-wsl", &["logs"]);
         assert_eq!(naming(&stderr(&output), "/var/log/nixos-wsl-boot.log").len(), 1, "{kind}: {output:?}");
+        // Namespace mode alone has it: here nothing is missing.
+        assert_eq!(naming(&stderr(&output), "/run/nixos-wsl/console").len(), 0, "{kind}: {output:?}");
     }
     for kind in KINDS {
         let plan = world.path("etc/root.json");

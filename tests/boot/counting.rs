@@ -372,7 +372,7 @@ fn generations_shows_dates_versions_and_failures_in_columns() {
         assert!(line[column("DATE")..].starts_with("20"), "{text}");
     }
     assert!(lines[9][column("VERSION")..].starts_with("25.11.9 "), "{text}");
-    assert!(lines[9].contains("running") && lines[10].contains("default"), "{text}");
+    assert!(lines[9].contains("active") && lines[10].contains("default"), "{text}");
     assert!(lines[10][column("FAILURE")..].starts_with("activate: exit status 6"), "{text}");
     assert!(lines[3].contains("/nix/store/system-3/activate: No such file"), "{text}");
     assert!(!text.contains('\x1b') && text.lines().all(|line| !line.ends_with(' ')));

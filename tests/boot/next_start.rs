@@ -219,3 +219,41 @@ fn the_settings_are_old_or_new_at_every_kill() {
     assert!(victim.kill_everywhere(reset) >= 15, "too few kills to prove anything");
     expect(&world, 2);
 }
+
+#[test]
+fn the_list_says_what_is_active_booted_and_default() {
+    needs_world!("the_list_says_what_is_active_booted_and_default");
+    let world = world();
+    world.write("nix/store/tested-3/nixos-version", "25.11.test\n");
+    let link = world.path("nix/var/nix/profiles/system-1-link");
+    let epoch = rustix::fs::Timespec { tv_sec: 1, tv_nsec: 0 };
+    let times = rustix::fs::Timestamps { last_access: epoch, last_modification: epoch };
+    rustix::fs::utimensat(rustix::fs::CWD, &link, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
+    let running = world.boot();
+
+    let list = |running: &Running| stdout(&run(running, &["generations"]));
+    let of = |text: &str, number: &str| {
+        text.lines().find(|line| line.starts_with(number)).unwrap_or_default().to_owned()
+    };
+    world.profile(2);
+    let text = list(&running);
+    assert!(of(&text, "1").contains("active, booted") && !text.contains("1970"), "{text}");
+    assert!(of(&text, "2").contains(" default") && !of(&text, "2").contains("booted"), "{text}");
+    // As `nixos-rebuild test` and `switch` leave it.
+    run_in(&running, "ln -sfn /nix/store/tested-3 /run/current-system");
+    let text = list(&running);
+    assert!(text.lines().last().unwrap().contains("25.11.test"), "{text}");
+    assert!(text.lines().last().unwrap().contains("active"), "{text}");
+    assert!(of(&text, "1").contains(" booted") && !of(&text, "1").contains("active"), "{text}");
+    drop(running);
+    // This one never completes.
+    let running = world.boot();
+    let text = list(&running);
+    assert!(of(&text, "2").contains("active, starting, default"), "{text}");
+}
+
+fn run_in(running: &Running, line: &str) {
+    let output =
+        running.run("/nix/store/tools/bin/sh", &["-c", &format!("PATH=/nix/store/tools/bin; {line}")]);
+    assert!(output.status.success(), "{output:?}");
+}

@@ -55,6 +55,25 @@ fn the_name_that_a_caller_gives_the_program_decides_nothing() {
 }
 
 #[test]
+fn who_may_not_choose_a_generation_is_told_how() {
+    use std::os::unix::process::CommandExt;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIP who_may_not_choose_a_generation_is_told_how: only root becomes another user");
+        return;
+    }
+    // A copy that the other user may reach.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let copy = folder.path().join("nixos-wsl");
+    std::fs::copy(program("nixos-wsl"), &copy).unwrap();
+    for arguments in [&["boot", "7"][..], &["boot", "7", "--once"]] {
+        let output = Command::new(&copy).args(arguments).uid(12345).gid(12345).output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        assert!(stderr(&output).contains(&format!("`sudo nixos-wsl {}`", arguments.join(" "))), "{output:?}");
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_named() {
     for (arguments, reasons) in [
         (&["boot"][..], ["<NUMBER>", "Usage: nixos-wsl boot"]),
