@@ -19,6 +19,7 @@
     ./interop.nix
     ./kernel-modules.nix
     ./namespace.nix
+    ./offline-changes.nix
     ./programs.nix
     ./renamed.nix
     ./root.nix

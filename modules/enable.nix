@@ -42,10 +42,15 @@ in
     # No hardware is handed to the distribution. udev's database alone is tens of megabytes, firmware hundreds.
     services.udev.enable = lib.mkDefault false;
     services.lvm.enable = lib.mkDefault false;
+    boot.bcache.enable = lib.mkDefault false;
     powerManagement.enable = lib.mkDefault false;
 
     # WSLg draws by Mesa; wsl.useWindowsDriver adds the driver of Windows.
     hardware.graphics.enable = lib.mkDefault true;
+
+    # Nothing plays a theme's sounds, and icons are for what is in the start menu.
+    xdg.sounds.enable = lib.mkDefault false;
+    xdg.icons.enable = lib.mkDefault cfg.startMenuLaunchers;
 
     # Windows gives addresses and filters; WSL keeps the clock, by a chrony outside the distribution that a second one
     # would fight.

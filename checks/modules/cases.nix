@@ -141,6 +141,7 @@ in
       fileName = "mine.wsl";
       compressionLevel = 9;
       config = "channel";
+      offlineChanges = false;
       sources = false;
       files = {
         "/home/nixos/.config/git/config" = {

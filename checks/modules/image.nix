@@ -67,6 +67,10 @@ lib'.decide "image" (
   ) "the configuration for channels imports the module"
   ++ lib'.expect (!(entries ? "/etc/nixos/flake.nix")) "the configuration for channels is no flake"
   ++ lib'.expect (!(entries ? "/nix/var/nix/gcroots/nixos-wsl")) "sources can be left out"
+  ++ lib'.expect (
+    lib.length default.config.system.extraDependencies == 1
+  ) "what changes are built from is kept"
+  ++ lib'.expect (custom.config.system.extraDependencies == [ ]) "it can be left out"
   ++ lib'.expect (lib.isString default.config.system.build.tarballBuilder.drvPath) "the builder evaluates"
   ++ lib'.expect (
     default.config.system.build.images.wsl.passthru.filePath
