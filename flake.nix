@@ -58,6 +58,11 @@
 
       checks = forEachSystem (pkgs: import ./nix/checks.nix { inherit pkgs inputs; });
 
+      # Checks that take too long for each `nix flake check`, which passes by this output.
+      legacyPackages = forEachSystem (pkgs: {
+        inherit (import ./checks/modules { inherit pkgs inputs; }) evaluations;
+      });
+
       devShells = forEachSystem (pkgs: import ./nix/shells.nix { inherit pkgs crane; });
 
       formatter = forEachSystem (pkgs: pkgs.nixfmt-tree.override { nixfmtPackage = pkgs.nixfmt-rs; });

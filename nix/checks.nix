@@ -55,4 +55,4 @@ in
     }
   );
 }
-// import ../checks/modules { inherit pkgs inputs; }
+// (import ../checks/modules { inherit pkgs inputs; }).checks

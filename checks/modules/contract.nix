@@ -33,7 +33,8 @@ let
     );
 
   inherit (lib'.systems) default envfs;
-  mounting = lib'.wsl [ { wsl.wslConf.automount.mountFsTab = true; } ];
+  # It sets automount.mountFsTab.
+  mounting = lib'.systems.custom;
   installerPaths = map (entry: entry.path) default.config.system.build.installer.spec.entries;
 in
 lib'.decide "contract" (

@@ -1,4 +1,5 @@
-# The evaluation checks, by name.
+# The evaluation checks, by name: `checks`, which `nix flake check --no-build` decides, and `evaluations`, which take as
+# long again, so that checks/modules/run decides them.
 { pkgs, inputs }:
 
 let
@@ -9,21 +10,26 @@ let
   check = file: import file arguments;
 in
 {
-  modules-closure = check ./closure.nix;
-  modules-closure-paths = check ./closure-paths.nix;
-  modules-contract = check ./contract.nix;
-  modules-docs = check ./docs.nix;
-  modules-image = check ./image.nix;
-  modules-imports = check ./imports.nix;
-  modules-ineffective = check ./ineffective.nix;
-  modules-matrix = check ./matrix.nix;
-  modules-moved = check ./moved.nix;
-  modules-namespace = check ./namespace.nix;
-  modules-refusals = check ./refusals.nix;
-  modules-side-effects = check ./side-effects.nix;
-  modules-systems = check ./systems.nix;
-  modules-texts = check ./texts.nix;
-  modules-upstream = check ./upstream.nix;
-  modules-users = check ./users.nix;
-  modules-values = check ./values.nix;
+  checks = {
+    modules-closure = check ./closure.nix;
+    modules-closure-paths = check ./closure-paths.nix;
+    modules-contract = check ./contract.nix;
+    modules-docs = check ./docs.nix;
+    modules-image = check ./image.nix;
+    modules-matrix = check ./matrix.nix;
+    modules-namespace = check ./namespace.nix;
+    modules-refusals = check ./refusals.nix;
+    modules-systems = check ./systems.nix;
+    modules-texts = check ./texts.nix;
+    modules-upstream = check ./upstream.nix;
+    modules-users = check ./users.nix;
+    modules-values = check ./values.nix;
+  };
+
+  evaluations = {
+    modules-imports = check ./imports.nix;
+    modules-ineffective = check ./ineffective.nix;
+    modules-moved = check ./moved.nix;
+    modules-side-effects = check ./side-effects.nix;
+  };
 }

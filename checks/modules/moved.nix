@@ -7,17 +7,45 @@ let
   inherit (lib') expect;
   plain = builtins.unsafeDiscardStringContext;
 
-  # WSL's own keys, names that a Windows user has, programs under names that are taken.
-  names = lib'.wsl [
+  # WSL's own keys, names that a Windows user has, programs under names that are taken, shells as packages, a filter of
+  # packets by nftables, Windows' driver, a script of the user's after one of NixOS-WSL's: one system, since each costs seconds.
+  moved = lib'.wsl [
     {
       networking.hostName = "my_host";
-      users.users.wget.isNormalUser = true;
+      networking.nameservers = [ "192.0.2.1" ];
+      networking.nftables.enable = true;
+      programs.nix-ld.enable = true;
+      programs.fish.enable = true;
+      users.users = {
+        wget.isNormalUser = true;
+        "Jane.Doe".shell = pkgs.fish;
+        bob = {
+          isNormalUser = true;
+          shell = "/run/current-system/sw/bin/fish";
+        };
+      };
+      system.activationScripts = lib.genAttrs [ "mine" "other" ] (_: {
+        text = "true";
+        deps = [
+          "binsh"
+          "copy-launchers"
+          "createBootedSystemSymlink"
+          "createSbin"
+          "populateBin"
+          "setupLogin"
+          "shimSystemd"
+        ];
+      });
       wsl = {
         defaultUser = "Jane.Doe";
         wslConf.interop.appendWindowsPath = false;
         wslConf.network.hostname = "my_host";
+        wslConf.network.generateResolvConf = false;
         wrapBinSh = true;
         docker-desktop.enable = true;
+        useWindowsDriver = true;
+        usbip.enable = true;
+        usbip.snippetIpAddress = "$(ip route show default | cut -d' ' -f3)";
         extraBin = [
           { src = "${pkgs.wget}/bin/wget"; }
           { src = "${pkgs.wget}/bin/wget"; }
@@ -47,42 +75,11 @@ let
       };
     }
   ];
-  namesConf = names.config.wsl.files.wslConf;
-  session = builtins.fromJSON (plain names.config.wsl.files.session);
-
-  # Shells as packages, a filter of packets by nftables, Windows' driver, a script of the user's after one of NixOS-WSL's.
-  programs = lib'.wsl [
-    {
-      wsl.useWindowsDriver = true;
-      wsl.usbip.enable = true;
-      wsl.usbip.snippetIpAddress = "$(ip route show default | cut -d' ' -f3)";
-      wsl.wslConf.network.generateResolvConf = false;
-      networking.nameservers = [ "192.0.2.1" ];
-      networking.nftables.enable = true;
-      programs.nix-ld.enable = true;
-      programs.fish.enable = true;
-      users.users.nixos.shell = pkgs.fish;
-      users.users.bob = {
-        isNormalUser = true;
-        shell = "/run/current-system/sw/bin/fish";
-      };
-      system.activationScripts = lib.genAttrs [ "mine" "other" ] (_: {
-        text = "true";
-        deps = [
-          "binsh"
-          "copy-launchers"
-          "createBootedSystemSymlink"
-          "createSbin"
-          "populateBin"
-          "setupLogin"
-          "shimSystemd"
-        ];
-      });
-    }
-  ];
+  conf = moved.config.wsl.files.wslConf;
+  session = builtins.fromJSON (plain moved.config.wsl.files.session);
   wrapperOf = user: "/usr/lib/nixos-wsl/shells/${user}/fish";
   # As each module of nixpkgs that writes shells into /etc/passwd finds it.
-  shellOf = user: programs._module.args.utils.toShellPath programs.config.users.users.${user}.shell;
+  shellOf = user: moved._module.args.utils.toShellPath moved.config.users.users.${user}.shell;
 
   # A shell that nothing enables, a filter by iptables, nothing that asks for a device.
   refused = lib'.wsl [
@@ -122,48 +119,44 @@ let
 in
 lib'.decide "moved" (
   lib.concatLists [
-    (tell "names" (lib'.failedAssertions names))
-    (tell "names" (image names))
-    (tell "names" (
-      warnings names [
+    (tell "moved" (lib'.failedAssertions moved))
+    (tell "moved" (image moved))
+    (tell "moved" (
+      warnings moved [
         "usermod"
         "fetch"
         "/bin/sh"
         "leaves out underscores"
+        "wsl.usbip.snippetIpAddress"
       ]
     ))
     (tell "appendWindowsPath" (
       expect (lib.hasInfix "appendWindowsPath=false" (
-        lib.replaceStrings [ " " ] [ "" ] namesConf
+        lib.replaceStrings [ " " ] [ "" ] conf
       )) "not in wsl.conf"
       ++ expect (session.windowsPath == "none") "the wrapper still adds folders of Windows"
     ))
     (tell "hostname" (
-      expect (lib.hasInfix "hostname=my_host" (
-        lib.replaceStrings [ " " ] [ "" ] namesConf
-      )) "not in wsl.conf"
+      expect (lib.hasInfix "hostname=my_host" (lib.replaceStrings [ " " ] [ "" ] conf)) "not in wsl.conf"
     ))
     (tell "extraBin" (
-      expect (lib.hasInfix "hello" names.config.wsl.bin.usermod.target) "the user's does not win over Docker Desktop's"
-      ++ expect (lib.hasInfix "curl" names.config.wsl.bin.fetch.target) "the last one does not win"
-      ++ expect (lib.hasInfix "wget" names.config.wsl.bin.wget.target) "equal ones do not merge"
-      ++ expect (!(names.config.wsl.bin ? sh)) "/bin/sh is replaced"
+      expect (lib.hasInfix "hello" moved.config.wsl.bin.usermod.target) "the user's does not win over Docker Desktop's"
+      ++ expect (lib.hasInfix "curl" moved.config.wsl.bin.fetch.target) "the last one does not win"
+      ++ expect (lib.hasInfix "wget" moved.config.wsl.bin.wget.target) "equal ones do not merge"
+      ++ expect (!(moved.config.wsl.bin ? sh)) "/bin/sh is replaced"
     ))
-    (tell "programs" (lib'.failedAssertions programs))
-    (tell "programs" (image programs))
-    (tell "programs" (warnings programs [ "wsl.usbip.snippetIpAddress" ]))
     (tell "shell" (
-      expect (programs.config.users.users.nixos.shell == pkgs.fish) "a package no longer reads as one"
-      ++ expect (shellOf "nixos" == wrapperOf "nixos") "activation writes no wrapper for a package"
+      expect (moved.config.users.users."Jane.Doe".shell == pkgs.fish) "a package no longer reads as one"
+      ++ expect (shellOf "Jane.Doe" == wrapperOf "Jane.Doe") "activation writes no wrapper for a package"
       ++ expect (shellOf "bob" == wrapperOf "bob") "activation writes no wrapper for a path"
     ))
     (tell "graphics" (
-      expect (lib.elem programs.config.wsl.wslLib programs.config.hardware.graphics.extraPackages) "the driver of Windows is not in hardware.graphics.extraPackages"
-      ++ expect (lib.elem programs.config.wsl.wslLib programs.config.programs.nix-ld.libraries) "the driver of Windows is not in programs.nix-ld.libraries"
+      expect (lib.elem moved.config.wsl.wslLib moved.config.hardware.graphics.extraPackages) "the driver of Windows is not in hardware.graphics.extraPackages"
+      ++ expect (lib.elem moved.config.wsl.wslLib moved.config.programs.nix-ld.libraries) "the driver of Windows is not in programs.nix-ld.libraries"
     ))
     (tell "nftables" (
-      expect programs.config.networking.firewall.enable "networking.firewall is lost"
-      ++ expect (programs.config.systemd.services ? nftables) "no service"
+      expect moved.config.networking.firewall.enable "networking.firewall is lost"
+      ++ expect (moved.config.systemd.services ? nftables) "no service"
     ))
     (tell "zsh" (
       expect (lib.any (lib.hasInfix "programs.zsh.enable") (lib'.failedAssertions refused)) "a shell without its module passes"
