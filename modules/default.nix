@@ -21,6 +21,7 @@
     ./namespace.nix
     ./offline-changes.nix
     ./programs.nix
+    ./registry.nix
     ./renamed.nix
     ./root.nix
     ./ssh-agent.nix

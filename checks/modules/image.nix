@@ -71,6 +71,10 @@ lib'.decide "image" (
     lib.length default.config.system.extraDependencies == 1
   ) "what changes are built from is kept"
   ++ lib'.expect (custom.config.system.extraDependencies == [ ]) "it can be left out"
+  # Any other place is asked by the network for each name, also for one that the system's registry has.
+  ++ lib'.expect (lib.hasPrefix builtins.storeDir (
+    default.config.nix.settings.flake-registry or ""
+  )) "the global registry of flakes is a file"
   ++ lib'.expect (lib.isString default.config.system.build.tarballBuilder.drvPath) "the builder evaluates"
   ++ lib'.expect (
     default.config.system.build.images.wsl.passthru.filePath
