@@ -95,6 +95,10 @@ in
         - `"tools"`: also the common programs: coreutils, bash, grep, sed, find, tar, ps, curl, ip, systemctl, sudo, nix and
           others. Only links to what the system has anyway, so they cost nothing.
         - `"full"`: also `git`, `python3`, `wget`, `unzip`, `zip` and `file`, which come along for it.
+
+        These are NixOS's own programs. For those that were built for other Linux systems set {option}`programs.nix-ld.enable`
+        ({option}`wsl.presets.agents` does), and for names at any other path {option}`services.envfs.enable`, which then
+        answers for both folders and for these names.
       '';
     };
 

@@ -4,6 +4,7 @@
   key = "nixos-wsl/modules";
 
   imports = [
+    ./agents.nix
     ./boot.nix
     ./compat.nix
     ./distribution.nix

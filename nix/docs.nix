@@ -81,12 +81,24 @@ let
 
     ${lib.concatMapStringsSep "\n\n" group (lib.attrNames groups)}
   '';
+  upstream = import ../checks/modules/upstream-options.nix;
+  # The table in docs/coming-from-nixos-wsl.md.
+  rows =
+    form: options:
+    lib.concatStrings (lib.mapAttrsToList (name: note: "| `wsl.${name}` | ${form note} |\n") options);
+  upstreamTable = ''
+    | there | here |
+    |---|---|
+  ''
+  + rows (note: if note == "" then "same" else "same; ${note}") upstream.same
+  + rows (name: "alias of `wsl.${name}`, with a warning") upstream.alias
+  + rows (note: "gone; ${note}") upstream.gone;
 in
 pkgs.runCommand "nixos-wsl-docs"
   {
     nativeBuildInputs = [ pkgs.mdbook ];
     passthru = {
-      inherit optionsPage;
+      inherit optionsPage upstreamTable;
       # What a reader would miss.
       undescribed = map (option: option.name) (
         lib.filter (option: lib.trim (option.description or "") == "") visible

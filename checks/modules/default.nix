@@ -27,6 +27,7 @@ in
   };
 
   evaluations = {
+    modules-agents = check ./agents.nix;
     modules-imports = check ./imports.nix;
     modules-ineffective = check ./ineffective.nix;
     modules-moved = check ./moved.nix;

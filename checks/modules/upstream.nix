@@ -1,66 +1,27 @@
 # A configuration for NixOS-WSL moves over: each of its options is here or says what to write instead, and what it fixes
 # is fixed here too, each by its own name.
-{ pkgs, lib', ... }:
+{
+  pkgs,
+  lib',
+  inputs,
+}:
 
 let
   inherit (pkgs) lib;
   inherit (lib'.default) config options;
 
-  kept = [
-    "defaultUser"
-    "docker-desktop.enable"
-    "enable"
-    "extraBin"
-    "interop.includePath"
-    "interop.register"
-    "populateBin"
-    "binShExe"
-    "binShPkg"
-    "wrapBinSh"
-    "ssh-agent.enable"
-    "ssh-agent.package"
-    "ssh-agent.users"
-    "startMenuLaunchers"
-    "usbip.autoAttach"
-    "usbip.enable"
-    "usbip.snippetIpAddress"
-    "useWindowsDriver"
-    "version.release"
-    "version.rev"
-    "wslConf"
-    "wslLib"
-    "wslLibExtraLinks"
-  ];
-  keys = [
-    "automount.enabled"
-    "automount.ldconfig"
-    "automount.mountFsTab"
-    "automount.options"
-    "automount.root"
-    "boot.command"
-    "boot.initTimeout"
-    "boot.systemd"
-    "interop.appendWindowsPath"
-    "interop.enabled"
-    "network.generateHosts"
-    "network.generateResolvConf"
-    "network.hostname"
-    "user.default"
-  ];
+  names = import ./upstream-options.nix;
+
+  inherit (inputs.self.packages.${pkgs.stdenv.hostPlatform.system}.docs) upstreamTable;
+
   # Under another name, with a warning that gives it.
   inherit (lib'.systems) former;
-  # Gone: refusals.nix reads three of the sentences.
-  removed = [
-    "compatibility.interopPreserveArgvZero"
-    "docker-native"
-    "extraTarballConfig"
-    "interop.preserveArgvZero"
-    "nativeSystemd"
-    "tarball.includeConfig"
-    "version.systemd"
-    "wslgMountX11"
-  ];
-  has = name: lib.hasAttrByPath (lib.splitString "." name) options.wsl;
+  # A key of wsl.conf is a value of a free form, the others are options.
+  has =
+    name:
+    lib.hasAttrByPath (lib.splitString "." name) (
+      if lib.hasPrefix "wslConf." name then config.wsl else options.wsl
+    );
   lacks = names: map (name: "wsl.${name} is unknown") (lib.filter (name: !has name) names);
 
   off = {
@@ -82,10 +43,8 @@ let
   };
 in
 lib'.decide "upstream" (
-  lacks (kept ++ removed)
-  ++ map (key: "wsl.wslConf.${key} is unknown") (
-    lib.filter (key: !lib.hasAttrByPath (lib.splitString "." key) config.wsl.wslConf) keys
-  )
+  lacks (lib.concatMap lib.attrNames (lib.attrValues names) ++ lib.attrValues names.alias)
+  ++ lib'.expect (lib.hasInfix upstreamTable (builtins.readFile ../../docs/coming-from-nixos-wsl.md)) "the table in docs/coming-from-nixos-wsl.md is out of date"
   ++ map (name: "${name} is not off") (lib.attrNames (lib.filterAttrs (_: value: value) off))
   ++ lib'.expect config.hardware.graphics.enable "graphics are on"
   ++ lib'.expect (lib.hasSuffix "/bin/nixos-wsl prepare-start" config.system.build.installBootLoader) "the boot loader's installer is ours"

@@ -12,10 +12,12 @@ pub struct ApplyReport {
     pub foreign: Vec<PathBuf>,
     /// Files that could not be replaced because something is mounted on the file itself.
     pub mounted: Vec<PathBuf>,
+    /// Links in trees of the plan whose target should be in the store and is not there, with the target.
+    pub dangling: Vec<(PathBuf, PathBuf)>,
 }
 
 impl ApplyReport {
-    /// The report in sentences, one for each directory and mount.
+    /// The report in sentences, one for each directory, mount and link.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut trees: BTreeMap<&Path, Vec<Cow<'_, str>>> = BTreeMap::new();
@@ -29,6 +31,13 @@ impl ApplyReport {
         let mounted = self.mounted.iter().map(|path| {
             format!("{}: something is mounted here, so the file below stays as it was", path.display())
         });
-        foreign.chain(mounted).collect()
+        let dangling = self.dangling.iter().map(|(path, target)| {
+            format!(
+                "{}: the program is not in its package, the link leads nowhere: {}",
+                path.display(),
+                target.display()
+            )
+        });
+        foreign.chain(mounted).chain(dangling).collect()
     }
 }

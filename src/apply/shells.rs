@@ -16,8 +16,6 @@ use crate::system::accounts::{self, PASSWD};
 use crate::system::error::{Context, Failure};
 use crate::system::replace;
 
-const STORE: &str = "/nix/store";
-
 /// Makes the wrappers of the plan and those that `/etc/passwd` names besides, and removes all others.
 pub(super) fn put(work: &mut Work<'_>, shells: &Shells) -> Result<(), ApplyError> {
     for Wrapper { path, shell } in &shells.wrappers {
@@ -67,7 +65,7 @@ fn has_lost_its_shell(work: &Work<'_>, wrapper: &Path) -> Result<bool, Failure> 
     let folder = work.folder(wrapper)?;
     let Ok(target) = readlinkat(&folder, REAL, Vec::new()) else { return Ok(true) };
     let target = Path::new(OsStr::from_bytes(target.as_bytes()));
-    Ok(target.starts_with(STORE) && !work.root.path(target).exists())
+    Ok(work.is_gone_from_store(target))
 }
 
 /// Removes wrappers that neither the plan nor a line has, and folders of owners that have none left.

@@ -78,7 +78,10 @@ fn fill(work: &mut Work<'_>, tree: &PlannedTree, directory: BorrowedFd<'_>) -> R
             PlannedContent::Copy { source, mode } => {
                 work.file(directory, &path, source, parse_mode(&path, mode)?)?
             }
-            PlannedContent::Link { target } => work.link(directory, &path, target)?,
+            PlannedContent::Link { target } => {
+                work.note_dangling(&path, target);
+                work.link(directory, &path, target)?
+            }
         };
     }
     Ok(changed)

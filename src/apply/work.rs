@@ -16,6 +16,8 @@ use crate::system::error::{Context, Failure};
 use crate::system::replace::{self, Attributes, Durability, Target};
 use crate::system::root::Root;
 
+const STORE: &str = "/nix/store";
+
 /// Brings the names of a folder to the disk.
 pub(super) fn sync(folder: impl AsFd, path: &Path) -> Result<(), Failure> {
     rustix::fs::fsync(folder).at(path)
@@ -80,6 +82,19 @@ impl Work<'_> {
             Durability::Content,
         );
         self.note_mount(path, replaced)
+    }
+
+    /// Whether a path of the store is not there. Other paths may come later (`/run/wrappers`).
+    pub(super) fn is_gone_from_store(&self, path: &Path) -> bool {
+        path.starts_with(STORE) && !self.root.path(path).exists()
+    }
+
+    /// A package of the store never changes, so what it lacks now it lacks for ever: a mistake in the configuration, which
+    /// is not worth a failed activation.
+    pub(super) fn note_dangling(&mut self, path: &Path, target: &Path) {
+        if self.is_gone_from_store(target) {
+            self.report.dangling.push((path.to_owned(), target.to_owned()));
+        }
     }
 
     /// A file that something is mounted on cannot be renamed over, and the mount is not ours to take away.

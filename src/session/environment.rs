@@ -25,12 +25,22 @@ pub fn prepare(real: Option<&Path>, warn: &mut impl FnMut(String)) -> Option<Vec
     }
     let mut variables = Variables::new(std::env::vars_os());
     if let Some(shell) = shell {
-        variables.export("SHELL", shell);
+        variables.export("SHELL", lasting(shell));
     }
     if !done {
         load(&mut variables, warn);
     }
     Some(variables.into_environment())
+}
+
+/// The shell's path that holds in every generation, as NixOS's own `/etc/passwd` and `/etc/shells` name it; the one given
+/// where the active system has another program there, or none.
+fn lasting(shell: &Path) -> PathBuf {
+    let named = shell.file_name().map(|name| Path::new(CURRENT).join("sw/bin").join(name));
+    let is_same = |named: &PathBuf| {
+        named.canonicalize().is_ok_and(|found| shell.canonicalize().is_ok_and(|real| real == found))
+    };
+    named.filter(is_same).unwrap_or_else(|| shell.to_owned())
 }
 
 /// `SHELL` is WSL's word for the wrapper; a shell that the user put there is left alone.

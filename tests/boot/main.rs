@@ -6,6 +6,7 @@
 mod support;
 
 mod apply;
+mod apply_links;
 mod apply_mounts;
 mod bad_input;
 mod counting;

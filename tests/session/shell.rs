@@ -38,7 +38,7 @@ fn a_command_has_the_nixos_environment() {
     for line in [
         "PATH=/run/wrappers/bin:/home/alice/.nix-profile/bin:/nix/profile/bin:/run/current-system/sw/bin:/sbin:/bin:/mnt/c/Windows/System32:/mnt/c/x  y",
         "WSLPATH=/mnt/c/Windows/System32:/mnt/c/x  y",
-        "SHELL=/nix/store/tools/bin/bash",
+        "SHELL=/run/current-system/sw/bin/bash",
         "SSH_AUTH_SOCK=/run/user/1000/ssh-agent",
         "NIX_USER_PROFILE_DIR=/nix/var/nix/profiles/per-user/alice",
         "__NIXOS_SET_ENVIRONMENT_DONE=1",
@@ -48,6 +48,20 @@ fn a_command_has_the_nixos_environment() {
         assert!(text.lines().any(|found| found == line), "{line}\nnot in\n{text}");
     }
     assert_eq!(stderr(&output), "");
+}
+
+/// `SHELL` has to stay right after a switch, and `/etc/shells` has to know it; it never names another program.
+#[test]
+fn the_shell_is_named_by_the_active_system_if_it_has_that_one() {
+    needs_world!("the_shell_is_named_by_the_active_system_if_it_has_that_one");
+    let world = World::with_generations(1);
+    let running = world.boot();
+    let shell =
+        || stdout(&as_alice(running.command(ALICE).args(["-c", "echo $SHELL"]), WSL_PATH).output().unwrap());
+    assert_eq!(shell(), "/run/current-system/sw/bin/bash\n");
+    let other = "ln -sfn /tmp/system /run/current-system && mkdir -p /tmp/system/sw/bin && echo >/tmp/system/sw/bin/bash";
+    assert!(running.run("/nix/store/tools/bin/sh", &["-c", other]).status.success());
+    assert_eq!(shell(), "/nix/store/tools/bin/bash\n");
 }
 
 #[test]
@@ -110,7 +124,7 @@ fn f13_no_variable_at_all_is_enough() {
     let world = World::with_generations(1);
     let running = world.boot();
     let output = running.run("/usr/lib/nixos-wsl/shells/root/bash", &["-c", "echo $PATH $HOME $USER $SHELL"]);
-    let expected = "/run/wrappers/bin:/root/.nix-profile/bin:/nix/profile/bin:/run/current-system/sw/bin /root root /nix/store/tools/bin/bash\n";
+    let expected = "/run/wrappers/bin:/root/.nix-profile/bin:/nix/profile/bin:/run/current-system/sw/bin /root root /run/current-system/sw/bin/bash\n";
     assert_eq!(stdout(&output), expected);
 }
 
