@@ -14,5 +14,6 @@ mod first_run;
 mod import;
 mod kill;
 mod launch;
+mod one_restart;
 mod systemd;
 mod terminals;
