@@ -60,7 +60,7 @@
 
       # Checks that take too long for each `nix flake check`, which passes by this output.
       legacyPackages = forEachSystem (pkgs: {
-        inherit (import ./checks/modules { inherit pkgs inputs; }) evaluations;
+        inherit (import ./checks/modules { inherit pkgs inputs; }) configurations evaluations;
       });
 
       devShells = forEachSystem (pkgs: import ./nix/shells.nix { inherit pkgs crane; });

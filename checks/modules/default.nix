@@ -1,5 +1,5 @@
 # The evaluation checks, by name: `checks`, which `nix flake check --no-build` decides, and `evaluations`, which take as
-# long again, so that checks/modules/run decides them.
+# long again, so that checks/modules/run decides them, as it does `configurations`.
 { pkgs, inputs }:
 
 let
@@ -24,6 +24,11 @@ in
     modules-upstream = check ./upstream.nix;
     modules-users = check ./users.nix;
     modules-values = check ./values.nix;
+  };
+
+  configurations = import ./configurations {
+    inherit pkgs;
+    inherit (arguments) lib';
   };
 
   evaluations = {
