@@ -1,5 +1,5 @@
 # The project's programs, as programs.json has them. The static ones start with no store, no interpreter and no name
-# service; each is built with the features that it needs and no others.
+# service; they share profile and features, so that one build of the dependencies and of the library serves all of them.
 {
   pkgs,
   crane ? (import ./pins.nix).crane,
