@@ -21,10 +21,8 @@ pub struct Line {
     pub version: String,
     /// The profile leads to it: it boots next, if nothing else is chosen.
     pub current: bool,
-    /// It was started last.
-    pub booted: bool,
-    /// That start has not reached its target.
-    pub starting: bool,
+    /// It was started last, and came so far.
+    pub start: Option<Start>,
     /// It was activated last: by a start, `nixos-rebuild switch` or `test`.
     pub active: bool,
     /// It was chosen for the next start only.
@@ -33,14 +31,26 @@ pub struct Line {
     pub failure: Option<String>,
 }
 
+/// How far the last start came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Its target has not been reached.
+    Starting,
+    /// It is up.
+    Booted,
+}
+
 impl Line {
     /// What is to be said of it in a word or two.
     #[must_use]
     pub fn marks(&self) -> String {
-        let booted = if self.starting { "starting" } else { "booted" };
+        let start = match self.start {
+            Some(Start::Starting) => "starting",
+            Some(Start::Booted) | None => "booted",
+        };
         let marks = [
             (self.active, "active"),
-            (self.booted, booted),
+            (self.start.is_some(), start),
             (self.current, "default"),
             (self.once, "next start"),
         ];
@@ -49,7 +59,8 @@ impl Line {
     }
 }
 
-/// The list, the oldest generation first and at the end an active system that is none, with a warning for each file that cannot be used.
+/// The list, the oldest generation first and at the end an active system that is none, with a warning for each file that
+/// cannot be used.
 #[must_use]
 pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
     let (state, warning) = counting::load(root);
@@ -76,8 +87,10 @@ pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
                     .unwrap_or_default()
                     .unwrap_or_default(),
                 current: current.as_ref() == Some(&generation),
-                booted: booted.as_ref() == Some(&generation.toplevel),
-                starting: record.is_some_and(|record| record.starting),
+                start: (booted.as_ref() == Some(&generation.toplevel)).then_some(match record {
+                    Some(record) if record.starting => Start::Starting,
+                    _ => Start::Booted,
+                }),
                 active: active.as_ref() == Some(&generation.toplevel),
                 once: state.once.is_some() && state.once == generation.number,
                 failure: generation.bootable(root).err().or(remembered),

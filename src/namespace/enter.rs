@@ -24,7 +24,7 @@ use rustix::thread::{
 
 use super::drives::Drives;
 use super::inode::inode;
-use super::resume::{CALLER, REPORT, Resume};
+use super::resume::{CALLER, REPORT, Resume, STARTED};
 use super::start::wait_for_end;
 use super::state::Running;
 use super::task::Task;
@@ -49,6 +49,9 @@ pub enum EnterError {
     /// A step of it failed.
     #[error(transparent)]
     System(#[from] Failure),
+    /// The session's process could not go on, and says why.
+    #[error("{0}")]
+    Process(String),
     /// The session's process ended before the shell was there.
     #[error("the login session could not be opened; `journalctl` says why")]
     Session,
@@ -92,7 +95,8 @@ pub fn enter(running: &Running, user: &Account, task: Task, caller: &OwnedFd) ->
     };
     if let Ok(None) = child {
         let error = in_child(running, user, task, drives, caller.as_fd(), sender.as_fd());
-        eprintln!("nixos-wsl: {error}");
+        // Whether this is worth a line is the helper's to say: it may have another systemd for the session.
+        let _ = rustix::io::write(&sender, error.to_string().as_bytes());
         std::process::exit(1);
     }
     // Children of the shell outside, should it come to that, belong outside.
@@ -102,7 +106,7 @@ pub fn enter(running: &Running, user: &Account, task: Task, caller: &OwnedFd) ->
     };
     drop(sender);
     let shell = match back {
-        Ok(()) => first_word(&receiver).ok_or(EnterError::Session),
+        Ok(()) => first_message(&receiver),
         Err(error) => Err(Failure::new("leave systemd's namespaces", "", error).into()),
     };
     match shell {
@@ -127,20 +131,26 @@ fn end(leader: Pid, process: &OwnedFd) {
     let _ = waitpid(Some(leader), WaitOptions::empty());
 }
 
-/// The shell says that it is there; the kernel says which process that is.
-fn first_word(socket: &OwnedFd) -> Option<Pid> {
+/// The shell says that it is there, and the kernel says which process that is; or its first process says why not.
+fn first_message(socket: &OwnedFd) -> Result<Pid, EnterError> {
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let mut parts = [io::IoSliceMut::new(&mut byte)];
-    let received = recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC).ok()?;
-    if received.bytes == 0 {
-        return None;
+    let mut message = [0; 1024];
+    let mut parts = [io::IoSliceMut::new(&mut message)];
+    let received = recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC);
+    let length = received.map_or(0, |received| received.bytes);
+    match &message[..length] {
+        [] => Err(EnterError::Session),
+        STARTED => control.drain().find_map(|message| sender(&message)).ok_or(EnterError::Session),
+        reason => Err(EnterError::Process(String::from_utf8_lossy(reason).into_owned())),
     }
-    control.drain().find_map(|message| match message {
+}
+
+fn sender(message: &RecvAncillaryMessage) -> Option<Pid> {
+    match message {
         RecvAncillaryMessage::ScmCredentials(sender) => Some(sender.pid),
         _ => None,
-    })
+    }
 }
 
 /// The session's first process: comes back only with what went wrong.

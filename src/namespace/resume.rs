@@ -21,6 +21,8 @@ use crate::sys::namespace::{block_signals, own_group, passed, set_foreground};
 pub const CALLER: i32 = 3;
 /// The descriptor on which the process outside waits for a word.
 pub const REPORT: i32 = 4;
+/// What the shell writes there; any other message is the reason why there is none.
+pub const STARTED: &[u8] = b"1";
 
 /// How the session's first program goes on, as `nixos-wsl-enter` tells it by its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +94,7 @@ pub fn run(resume: &Resume) -> Result<Infallible, String> {
         take_foreground();
     }
     if let Some(report) = passed(REPORT) {
-        let _ = rustix::io::write(report.as_fd(), b"1");
+        let _ = rustix::io::write(report.as_fd(), STARTED);
     }
     let error = match resume.task {
         Task::Program => execute(&caller.argv, &environment),

@@ -135,9 +135,8 @@ fn a_kill_of_process_1_at_any_moment_loses_nothing() {
             // Counted from this instance's first process; the record of a killed one stays until the next start.
             let begun = || sim.try_supervisor("IN").filter(|&supervisor| Some(supervisor) != killed);
             while begun().is_none() || sim.processes("IN").is_empty() {
-                if first.try_wait().unwrap().is_some() {
-                    panic!("the start ended before it began: {:?}", first.wait_with_output());
-                }
+                let going_on = first.try_wait().unwrap().is_none();
+                assert!(going_on, "the start ended before it began: {:?}", first.wait_with_output());
                 std::thread::sleep(Duration::from_millis(1));
             }
             killed = begun();
