@@ -22,7 +22,7 @@ pub struct Line {
     /// The profile leads to it: it boots next, if nothing else is chosen.
     pub current: bool,
     /// It was started last, and came so far.
-    pub start: Option<Start>,
+    pub start: Option<LastStart>,
     /// It was activated last: by a start, `nixos-rebuild switch` or `test`.
     pub active: bool,
     /// It was chosen for the next start only.
@@ -33,7 +33,7 @@ pub struct Line {
 
 /// How far the last start came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum LastStart {
     /// Its target has not been reached.
     Starting,
     /// It is up.
@@ -45,8 +45,8 @@ impl Line {
     #[must_use]
     pub fn marks(&self) -> String {
         let start = match self.start {
-            Some(Start::Starting) => "starting",
-            Some(Start::Booted) | None => "booted",
+            Some(LastStart::Starting) => "starting",
+            Some(LastStart::Booted) | None => "booted",
         };
         let marks = [
             (self.active, "active"),
@@ -88,8 +88,8 @@ pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
                     .unwrap_or_default(),
                 current: current.as_ref() == Some(&generation),
                 start: (booted.as_ref() == Some(&generation.toplevel)).then_some(match record {
-                    Some(record) if record.starting => Start::Starting,
-                    _ => Start::Booted,
+                    Some(record) if record.starting => LastStart::Starting,
+                    _ => LastStart::Booted,
                 }),
                 active: active.as_ref() == Some(&generation.toplevel),
                 once: state.once.is_some() && state.once == generation.number,
