@@ -1,4 +1,4 @@
-# The registry of flakes: `nix run nixpkgs#hello` and `<nixpkgs>` work without a network.
+# The registry of flakes: `nixpkgs#…` and `<nixpkgs>` are found without a network.
 {
   config,
   lib,
