@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use nixos_wsl::sim::cli::{parse, run};
 use nixos_wsl::sim::guest::{applets, first};
-use nixos_wsl::sim::host::{record, supervisor};
+use nixos_wsl::sim::host::{mini_init, record, supervisor, vm};
 use nixos_wsl::sim::wire::error::Error;
 
 /// wsl.exe's −1.
@@ -20,7 +20,11 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     let name = Path::new(&own).file_name().unwrap_or_default().to_string_lossy().into_owned();
     if name == record::SUPERVISOR {
-        return supervise();
+        return inner(supervisor::run(first::run));
+    }
+    if name == vm::MINI_INIT {
+        let [home, version] = &arguments[..] else { return ExitCode::FAILURE };
+        return inner(mini_init::run(Path::new(home), &version.to_string_lossy()));
     }
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     if let Some(code) = applets::run(&name, &words) {
@@ -44,8 +48,9 @@ fn report(error: &Error) {
     }
 }
 
-fn supervise() -> ExitCode {
-    match supervisor::run(first::run) {
+/// How a process of the simulator's own ends: whoever started it reads one line.
+fn inner(result: Result<(), Error>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             println!("{}", error.to_string().replace('\n', "\u{1f}"));

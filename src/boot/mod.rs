@@ -4,8 +4,10 @@
 
 pub mod activation;
 pub mod builtin;
+pub mod cgroup;
 pub mod choose;
 pub mod counting;
+pub mod hierarchy;
 pub mod listing;
 pub mod mounts;
 pub mod namespace;
@@ -44,6 +46,7 @@ fn run(argv: &[OsString], namespace: bool) -> ! {
     }
     mounts::prepare(&mut log);
     log.open_file();
+    hierarchy::prepare(namespace, &mut log);
     let root = Root::default();
     let (state, warning) = counting::load(&root);
     if let Some(warning) = warning {

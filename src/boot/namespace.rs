@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind,
-    mount_change, mount_remount, move_mount, open_tree, unmount,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind, mount_change,
+    mount_remount, move_mount, open_tree,
 };
 use rustix::thread::UnshareFlags;
 
@@ -37,7 +37,6 @@ pub fn prepare(log: &mut Log) {
         step("/", mount_change("/", flag | MountPropagationFlags::REC).map_err(Into::into));
     }
     step("/proc", processes());
-    step("/sys/fs/cgroup", cgroups());
     step(BINFMT, protect_binfmt());
 }
 
@@ -70,16 +69,6 @@ fn below(directory: &str) -> Vec<PathBuf> {
     found.sort();
     found.dedup();
     found
-}
-
-/// The part of the hierarchy that is systemd's, in place of the whole: the kernel mounts no file system over itself.
-fn cgroups() -> std::io::Result<()> {
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    let target = "/sys/fs/cgroup";
-    let _ = unmount(target, UnmountFlags::DETACH);
-    mount("cgroup2", target, "cgroup2", flags, c"nsdelegate,memory_recursiveprot")
-        .or_else(|_| mount("cgroup2", target, "cgroup2", flags, None))?;
-    Ok(())
 }
 
 /// systemd clears the kernel's list of binary formats when it stops, and with it that of every distribution.

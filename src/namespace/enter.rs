@@ -22,13 +22,14 @@ use rustix::thread::{
     LinkNameSpaceType, ThreadNameSpaceType, move_into_link_name_space, move_into_thread_name_spaces,
 };
 
+use super::SESSION;
 use super::drives::Drives;
 use super::inode::inode;
 use super::resume::{CALLER, REPORT, Resume, STARTED};
 use super::start::wait_for_end;
 use super::state::Running;
 use super::task::Task;
-use super::{SESSION, cgroup};
+use crate::boot::cgroup;
 use crate::session::SHELLS;
 use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, split};
 use crate::system::accounts::Account;

@@ -4,7 +4,7 @@
 //! on the terminal it has. Whatever fails, the user gets the shell outside, with one line that says why.
 
 pub mod caller;
-pub mod cgroup;
+pub mod cgroups;
 pub mod drives;
 pub mod enter;
 pub mod helper;

@@ -15,8 +15,8 @@ use rustix::process::{Signal, WaitOptions, pidfd_send_signal};
 use super::inode::inode;
 use super::rundir::{PATH, RunDir, RunError, START_LOCK};
 use super::state::{Event, NAME, NamespaceState, Phase, Running, ended};
-use super::{cgroup, mounts_left_behind};
-use crate::boot::counting;
+use super::{cgroups, mounts_left_behind};
+use crate::boot::{cgroup, counting};
 use crate::sys;
 use crate::sys::namespace::{Namespaces, split};
 use crate::system::error::{Context, Failure};
@@ -109,8 +109,11 @@ fn start(folder: &RunDir, patience: Duration, report: impl FnMut(&str)) -> Resul
     mount_change("/", MountPropagationFlags::SHARED | MountPropagationFlags::REC)
         .doing("make / a shared mount")?;
     let hierarchy = cgroup::hierarchy().doing("find the cgroups")?;
-    let path = cgroup::path().doing("find the cgroup")?;
-    let group = cgroup::make(&hierarchy, &path).doing("make the cgroup")?;
+    // Those of an earlier start of this distribution.
+    cgroups::remove(folder, &hierarchy, Duration::from_secs(5))?;
+    let (path, group) = cgroup::make(&hierarchy).doing("make the cgroup")?;
+    // Before there is a process in it.
+    cgroups::record(folder, &path)?;
     let notify = listen().doing("make the notification socket")?;
     folder.remove(CONSOLE);
     let console = folder.file(CONSOLE, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE, 0o600)?;
@@ -134,7 +137,7 @@ fn start(folder: &RunDir, patience: Duration, report: impl FnMut(&str)) -> Resul
         Err(error) => {
             let _ = pidfd_send_signal(&pidfd, Signal::KILL);
             let _ = rustix::process::waitpid(Some(pid), WaitOptions::empty());
-            let _ = cgroup::remove(&hierarchy, &path, Duration::from_secs(5));
+            let _ = cgroups::remove(folder, &hierarchy, Duration::from_secs(5));
             folder.remove(NAME);
             folder.remove(NOTIFY);
             Err(error)

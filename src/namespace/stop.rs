@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::cgroup;
+use super::cgroups;
 use super::rundir::{RunDir, RunError, START_LOCK};
 use super::start::wait_for_end;
 use super::state::{Event, NAME, NamespaceState};
-use crate::boot::counting;
+use crate::boot::{cgroup, counting};
 use crate::sys::namespace::{POWER_OFF, send};
 use crate::system::message;
 use crate::system::root::Root;
@@ -23,6 +23,9 @@ pub enum StopError {
     /// It cannot be signalled.
     #[error("systemd: {0}")]
     Signal(std::io::Error),
+    /// One of an earlier systemd stays.
+    #[error(transparent)]
+    Cgroups(crate::system::error::Failure),
     /// The cgroup stays.
     #[error("cgroup {0}: {1}")]
     Cgroup(String, std::io::Error),
@@ -71,6 +74,7 @@ pub fn stop(patience: Duration) -> Result<Stopped, StopError> {
     let left = |error| StopError::Cgroup(path.clone(), error);
     let hierarchy = cgroup::hierarchy().map_err(left)?;
     cgroup::remove(&hierarchy, &path, Duration::from_secs(10)).map_err(left)?;
+    cgroups::remove(&folder, &hierarchy, Duration::from_secs(10)).map_err(StopError::Cgroups)?;
     for name in [NAME, "notify"] {
         folder.remove(name);
     }

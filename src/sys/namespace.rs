@@ -87,6 +87,27 @@ pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
     Ok(unsafe { unshare_unsafe(flags) }?)
 }
 
+/// Lets a mount that is attached nowhere be written to.
+///
+/// # Errors
+/// Those of `mount_setattr(2)`.
+pub fn make_writable(mount: BorrowedFd<'_>) -> io::Result<()> {
+    // Flags to set, flags to clear, propagation, user namespace.
+    let attributes: [u64; 4] = [0, libc::MOUNT_ATTR_RDONLY, 0, 0];
+    // SAFETY: the kernel reads 32 bytes of ours, and an empty path that ends in 0.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            attributes.as_ptr(),
+            size_of_val(&attributes),
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Closes every descriptor from `first` on. Only for the start of a program, before it owns any of them.
 pub fn close_from(first: u32) {
     // SAFETY: the caller has opened none of these yet, so nobody's descriptor is taken away.

@@ -3,7 +3,6 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::kills::{Moments, Point, points, rounds, spread, traced};
 use crate::support::sim::Sim;
-use crate::support::sim::shells::{NAME, eventually, imported, ok, outside, systemd};
+use crate::support::sim::shells::{NAME, eventually, groups, imported, ok, outside, systemd};
 
 const START: [&str; 5] = ["/bin/nixos-wsl", "exec", "-u", "nixos", "true"];
 const STOP: [&str; 2] = ["/bin/nixos-wsl", "stop"];
@@ -34,37 +33,16 @@ fn check(sim: &Sim, name: &str) {
             + 1
             == all.lines().count()
     });
-    assert_eq!(outside(sim, "ls -d /sys/fs/cgroup/wsl-user/distro-1/nixos-wsl* | wc -l"), "1", "{name}");
+    assert_eq!(outside(sim, &groups()), "1", "{name}");
     // A killed writer's temporary file goes with the next write of that name, and nothing else is hidden there.
     let hidden = outside(sim, "ls -A /run/nixos-wsl | grep '^\\.'; true");
     assert!(hidden.lines().all(|file| file.starts_with(".state.nixos-wsl-")), "{name}: {hidden}");
 }
 
-/// The first process of the distribution, as this machine knows it.
-fn init(sim: &Sim) -> u32 {
-    let first = |pid: &u32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default().to_owned();
-        let numbers: Vec<&str> = line.split_whitespace().collect();
-        numbers.len() == 2 && numbers[1] == "1"
-    };
-    sim.processes(NAME).into_iter().find(first).expect("the distribution runs")
-}
-
-/// The folder of the cgroup that a process is in.
-fn cgroup_of(folder: &Path, pid: u32) -> Option<PathBuf> {
-    let procs = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-    if procs.lines().any(|line| line == pid.to_string()) {
-        return Some(folder.to_owned());
-    }
-    let folders = fs::read_dir(folder).ok()?.flatten().filter(|entry| entry.path().is_dir());
-    folders.into_iter().find_map(|entry| cgroup_of(&entry.path(), pid))
-}
-
-/// A command as root where WSL's own processes are. It stops itself first, if something is to be done to it before.
+/// A command as root where WSL's sessions are. It stops itself first, if something is to be done to it before.
 fn command(sim: &Sim, stopped: bool, words: &[&str]) -> Command {
-    let pid = init(sim);
-    let group = cgroup_of(&sim.cgroup(NAME).expect("a cgroup"), pid).expect("its cgroup");
+    let pid = sim.first(NAME);
+    let group = sim.sessions_group(NAME);
     let stop = if stopped { "kill -STOP $$; " } else { "" };
     let line = format!(
         "echo $$ >{}/cgroup.procs && exec nsenter -t {pid} -m -u -i -n -p -C -r -w -- /bin/sh -c '{stop}exec {}'",

@@ -11,4 +11,5 @@ mod left_behind;
 mod modes;
 mod privileges;
 mod shells;
+mod side_by_side;
 mod terminals;

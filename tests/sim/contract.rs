@@ -93,7 +93,7 @@ fn what_init_is_given() {
     );
     assert_eq!(
         observation(&sim, "environment"),
-        "container=wsl\ncontainer_host_id=windows\ncontainer_host_version_id=2.7.0\n",
+        "container=wsl\ncontainer_host_id=windows\ncontainer_host_version_id=2.10.0\n",
         "exactly the three variables"
     );
     let mounts = observation(&sim, "mounts");

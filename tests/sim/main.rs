@@ -17,3 +17,4 @@ mod launch;
 mod one_restart;
 mod systemd;
 mod terminals;
+mod vm;

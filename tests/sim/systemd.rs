@@ -59,10 +59,10 @@ fn delegation_is_the_machines() {
     let on = mounts.lines().any(|line| line.contains(" - cgroup2 ") && line.contains("nsdelegate"));
     // With nsdelegate, the top of a cgroup namespace belongs to whoever made it; what is below, to those inside.
     let line = "echo 100 2>/dev/null >/sys/fs/cgroup/cgroup.max.depth && echo set || echo refused; \
-                mkdir /sys/fs/cgroup/wsl-user/own && echo 100 >/sys/fs/cgroup/wsl-user/own/cgroup.max.depth && \
-                echo $$ >/sys/fs/cgroup/wsl-user/own/cgroup.procs && cat /proc/self/cgroup | grep -o '0::.*'";
+                mkdir /sys/fs/cgroup/own && echo 100 >/sys/fs/cgroup/own/cgroup.max.depth && \
+                echo $$ >/sys/fs/cgroup/own/cgroup.procs && cat /proc/self/cgroup | grep -o '0::.*'";
     let top = if on { "refused" } else { "set" };
-    assert_eq!(sim.sh("NixOS", &format!("{{ {line}; }} 2>/dev/null")), format!("{top}\n0::/wsl-user/own"));
+    assert_eq!(sim.sh("NixOS", &format!("{{ {line}; }} 2>/dev/null")), format!("{top}\n0::/own"));
     let log = fs::read_to_string(sim.folder("NixOS").join("kmsg.log")).expect("a log");
     assert_eq!(log.contains("no nsdelegate"), !on, "{log}");
     let status = sim.ok(["--status"]);

@@ -9,9 +9,10 @@ use crate::sim::host::client::{self, Launch};
 use crate::sim::host::import::{self, Import};
 use crate::sim::host::list::{self, ListOptions};
 use crate::sim::host::registry::Registry;
-use crate::sim::host::{cgroup, export, instance};
+use crate::sim::host::{cgroup, export, instance, record, variables};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
+use crate::sim::wire::vm::Vm;
 
 /// Carries out a command: the exit code, as wsl.exe has it.
 ///
@@ -87,6 +88,11 @@ pub fn run(command: CommandLine) -> Result<i32> {
                 print(&format!("Default Distribution: {name}"));
             }
             print("Default Version: 2");
+            let version = match Vm::read(registry.home()) {
+                Some(vm) => vm.version,
+                None => variables::version()?,
+            };
+            print(&format!("WSL version: {version} (cgroups: {})", version.layout().name()));
             Ok(print(if cgroup::nsdelegate() {
                 "cgroup2 with nsdelegate, as under WSL"
             } else {
@@ -135,7 +141,7 @@ fn print_list(registry: &Registry, options: ListOptions) -> Result<i32> {
     let entries: Vec<_> = all
         .into_iter()
         .map(|registration| {
-            let running = instance::running(&registry.folder(&registration.distribution_name));
+            let running = record::running(&registry.folder(&registration.distribution_name));
             (registration, running)
         })
         .collect();

@@ -45,4 +45,5 @@ The environment sets what Windows would:
   WSL_SIM_HOSTNAME, WSL_SIM_TIMEZONE, WSL_SIM_WINDOWS_PATH
   WSL_SIM_SAFE_MODE            1: .wslconfig's safe mode
   WSL_SIM_STORE_HASH           full: read all of /nix/store before and after a start
+  WSL_SIM_VERSION              WSL's version, which decides on the layout of cgroups (default: the newest)
   WSL_SIM_TIME_FACTOR          1 to 1000: every time limit is so many times WSL's, for slow machines (default: 1)";

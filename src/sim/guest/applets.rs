@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use crate::sim::guest::release;
 use crate::system::error::{Context, Failure};
 use crate::wsl::settings::WslSettings;
 
@@ -96,7 +97,7 @@ fn wslinfo(arguments: &[String]) -> ExitCode {
     let end = if arguments.iter().any(|argument| argument == "-n") { "" } else { "\n" };
     let answer = match arguments.iter().find(|argument| argument.as_str() != "-n").map(String::as_str) {
         Some("--networking-mode") => "nat",
-        Some("--wsl-version" | "--version") => "2.7.0",
+        Some("--wsl-version" | "--version") => &release::of_program().to_string(),
         Some("--msal-proxy-path") => "/mnt/c/Program Files/WSL/msal.wsl.proxy.exe",
         _ => {
             eprintln!("usage: wslinfo --networking-mode | --msal-proxy-path | --wsl-version [-n]");
@@ -145,16 +146,18 @@ fn system_units(folder: &str) -> Result<(), Failure> {
         symlink("/dev/null", &path).doing_at("mask", &path)?;
     }
     let shared = format!("{}wsl", settings.automount_root);
-    unit(
-        folder,
-        "wsl-mnt-guard",
-        &format!(
-            "[Unit]\nDescription=Keep unmounts at shutdown from other distributions (simulated WSL)\n\
-             After=local-fs.target remote-fs.target\nConditionPathIsMountPoint={shared}\n\n\
-             [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n\
-             ExecStop=-/bin/mount --make-rslave {shared}\n"
-        ),
-    )?;
+    if release::of_program().guards_mounts() {
+        unit(
+            folder,
+            "wsl-mnt-guard",
+            &format!(
+                "[Unit]\nDescription=Keep unmounts at shutdown from other distributions (simulated WSL)\n\
+                 After=local-fs.target remote-fs.target\nConditionPathIsMountPoint={shared}\n\n\
+                 [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n\
+                 ExecStop=-/bin/mount --make-rslave {shared}\n"
+            ),
+        )?;
+    }
     if settings.general_gui_applications != Some(false) && Path::new("/mnt/wslg/runtime-dir").exists() {
         fs::create_dir_all("/run/tmpfiles.d").doing_at("make", "/run/tmpfiles.d")?;
         let path = "/run/tmpfiles.d/x11.conf";

@@ -24,6 +24,7 @@ use crate::sim::guest::world;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::protocol;
 use crate::sim::wire::start::FirstProcess;
+use crate::sim::wire::version::WslVersion;
 use crate::sys::reset_signals;
 use crate::sys::simulator::{execve, fork, ignore_signals};
 use crate::system::error::{Context, Failure};
@@ -39,11 +40,13 @@ pub fn run(first: FirstProcess<'_>) -> Error {
 }
 
 fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
-    let FirstProcess { start, outside, cgroup, nsdelegate, kmsg, listener } = first;
+    let FirstProcess { start, outside, vm, vm_init, nsdelegate, kmsg, listener } = first;
     let mut report = StartReport::open(&start.folder)?;
-    world::bind_to_supervisor(cgroup, &kmsg)?;
+    world::bind_to_supervisor(vm, &kmsg)?;
     let store = Snapshot::take(&start.root, start.full_hash);
-    let writable = world::enter(&start.root, &start.init, cgroup, &kmsg)?;
+    let cgroups = Cgroups::make(vm, outside.boot_systemd)?;
+    let shared = world::shared_folder(vm, vm_init)?;
+    let writable = world::enter(start, vm, vm_init, &cgroups, &kmsg)?;
     drop(kmsg);
     standard_streams().doing_at("open", "/dev/kmsg")?;
     // What the caller of wsl-sim ignores is his business.
@@ -75,31 +78,36 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
         safe_mode(&mut settings);
     }
     fs::create_dir_all(&settings.automount_root).doing_at("make", &settings.automount_root)?;
-    let cgroups = Cgroups::make(outside.boot_systemd)?;
     let read_only = (!writable).then(|| overlay::WARNING.to_owned());
     let shown = read_only.into_iter().chain(diagnostics.iter().map(ToString::to_string)).collect();
     if !settings.boot_systemd {
         Init::new(start, settings, cgroups, store, report, shown, Systemd::off(start.time_factor))
-            .serve(&listener);
+            .serve(&listener, shared);
     }
     let (trigger, triggered) = UnixStream::pair().doing("make a socket pair")?;
     if fork().doing("fork WSL's init")?.is_none() {
         drop(triggered);
         watch_parent()?;
         let systemd = Systemd::new(trigger, settings.boot_init_timeout, start.time_factor);
-        Init::new(start, settings, cgroups, store, report, shown, systemd).serve(&listener);
+        Init::new(start, settings, cgroups, store, report, shown, systemd).serve(&listener, shared);
     }
-    drop((trigger, listener));
-    become_systemd(triggered, &settings, cgroups)
+    drop((trigger, listener, shared));
+    become_systemd(triggered, &settings, &cgroups, vm.version)
 }
 
 /// PID 1's part: waits for the first session and becomes the distribution's init.
-fn become_systemd(mut triggered: UnixStream, settings: &WslSettings, cgroups: Cgroups) -> Result<Infallible> {
+fn become_systemd(
+    mut triggered: UnixStream,
+    settings: &WslSettings,
+    cgroups: &Cgroups,
+    version: WslVersion,
+) -> Result<Infallible> {
     let mut byte = [0];
     if triggered.read(&mut byte).doing("wait for the first session")? == 0 {
         return Err(Error::Missing("WSL's init died before the first session".into()));
     }
     if settings.boot_protect_binfmt
+        && version.locks_binfmt()
         && let Err(error) = lock_binfmt_status()
     {
         wsl_error!("init", "LockBinfmtStatusReadOnly: {error}");
@@ -107,8 +115,9 @@ fn become_systemd(mut triggered: UnixStream, settings: &WslSettings, cgroups: Cg
     if let Err(error) = generators(settings.general_gui_applications != Some(false) && gui(settings)) {
         wsl_error!("init", "CreateWslSystemdUnits: {error}");
     }
-    cgroups.join("systemd");
-    let environment = ["container=wsl", "container_host_id=windows", "container_host_version_id=2.7.0"]
+    cgroups.join_systemd();
+    let version = format!("container_host_version_id={version}");
+    let environment = ["container=wsl", "container_host_id=windows", &version]
         .map(|variable| CString::new(variable).unwrap_or_default());
     let error = execve(c"/sbin/init", &[c"/sbin/init".to_owned()], &environment);
     wsl_error!("init", "execvpe(/sbin/init) failed {error}");

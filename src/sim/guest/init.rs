@@ -79,9 +79,10 @@ impl<'a> Init<'a> {
     }
 
     /// Configures the distribution and serves its clients.
-    pub fn serve(mut self, listener: &OwnedFd) -> ! {
-        self.cgroups.join("non-systemd");
-        self.configured = with_children(|| windows::configure(self.start, &self.settings));
+    /// `shared` is the mount of `/mnt/wsl`, which is every distribution's.
+    pub fn serve(mut self, listener: &OwnedFd, shared: OwnedFd) -> ! {
+        self.configured = with_children(|| windows::configure(self.start, &self.settings, &shared));
+        drop(shared);
         if let Err(error) = self.interop() {
             wsl_error!("init", "interop: {error}");
         }
@@ -112,6 +113,7 @@ impl<'a> Init<'a> {
         let Some(line) = &self.settings.boot_command else { return };
         match fork() {
             Ok(None) => {
+                self.cgroups.join_sessions();
                 reset_signals();
                 let arguments = [c"sh".to_owned(), c"-c".to_owned(), c_string(line.as_bytes())];
                 let environment = strings(&self.configured.environment);
@@ -141,7 +143,11 @@ impl<'a> Init<'a> {
         }
         for index in (0..self.session_requests.len()).rev().filter(|index| ready[index + 1]) {
             let mut socket = self.session_requests.swap_remove(index);
-            if self.systemd.login(&mut socket, &self.configured, &mut self.report).unwrap_or(false) {
+            if self
+                .systemd
+                .login(&mut socket, &self.configured, &self.cgroups, &mut self.report)
+                .unwrap_or(false)
+            {
                 self.session_requests.push(socket);
             }
         }
@@ -181,6 +187,7 @@ impl<'a> Init<'a> {
             drop(own_end);
             self.session_requests.clear();
             self.relays.clear();
+            self.cgroups.join_sessions();
             session::relay(ProcessRequest {
                 client: client.as_fd(),
                 process,

@@ -11,6 +11,7 @@ pub mod first;
 pub mod init;
 pub mod overlay;
 pub mod program;
+pub mod release;
 pub mod report;
 pub mod session;
 pub mod store;

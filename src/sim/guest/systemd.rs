@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::pty::OpenptFlags;
 use rustix::system::RebootCommand;
 
+use crate::sim::guest::cgroup::Cgroups;
 use crate::sim::guest::exec::{c_string, standard_streams, strings, take_terminal};
 use crate::sim::guest::report::StartReport;
 use crate::sim::guest::windows::{Configured, command};
@@ -103,10 +104,12 @@ impl Systemd {
         &mut self,
         socket: &mut UnixStream,
         configured: &Configured,
+        cgroups: &Cgroups,
         report: &mut StartReport,
     ) -> io::Result<bool> {
         let Some(((uid, name), _)) = protocol::receive::<(u32, String)>(&*socket)? else { return Ok(false) };
-        let good = self.sessions.contains(&uid) || self.open_session(uid, &name, configured, report)?;
+        let good =
+            self.sessions.contains(&uid) || self.open_session(uid, &name, configured, cgroups, report)?;
         socket.write_all(&[good.into()])?;
         Ok(true)
     }
@@ -116,6 +119,7 @@ impl Systemd {
         uid: u32,
         name: &str,
         configured: &Configured,
+        cgroups: &Cgroups,
         report: &mut StartReport,
     ) -> io::Result<bool> {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
@@ -123,6 +127,7 @@ impl Systemd {
         rustix::pty::unlockpt(&master)?;
         let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags)?;
         if fork()?.is_none() {
+            cgroups.join_login();
             let _ = take_terminal(&slave);
             let _ = standard_streams(slave.as_fd(), slave.as_fd(), slave.as_fd());
             let arguments = [c"/bin/login".to_owned(), c"-f".to_owned(), c_string(name.as_bytes())];

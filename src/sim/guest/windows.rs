@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::process::{Command, Stdio};
 use rustix::mount::MountFlags;
 
 use crate::sim::guest::users::User;
-use crate::sim::guest::world::{attach, bind, share};
+use crate::sim::guest::world::{attach, bind, place, share};
 use crate::sim::wire::start::{Start, Wslg};
 use crate::system::error::{Context, Failure};
 use crate::wsl::settings::{WslSettings, clean_hostname};
@@ -32,7 +33,7 @@ pub struct Configured {
 
 /// Configures the distribution. Like WSL it goes on after every failure.
 #[must_use]
-pub fn configure(start: &Start, settings: &WslSettings) -> Configured {
+pub fn configure(start: &Start, settings: &WslSettings, shared: &OwnedFd) -> Configured {
     let mut configured = Configured { default_uid: start.default_uid, ..Configured::default() };
     if let Some(name) = &settings.user_default {
         match User::by_name(name) {
@@ -45,7 +46,7 @@ pub fn configure(start: &Start, settings: &WslSettings) -> Configured {
     {
         configured.warnings.push("Processing /etc/fstab with mount -a failed.".into());
     }
-    mounts(start, settings, &mut configured);
+    mounts(start, settings, shared, &mut configured);
     if settings.automount_enabled {
         mount_drives(start, settings, &mut configured);
     }
@@ -136,7 +137,7 @@ fn unlink(path: &str) -> Result<(), Failure> {
 }
 
 /// The mounts that come from outside the distribution.
-fn mounts(start: &Start, settings: &WslSettings, configured: &mut Configured) {
+fn mounts(start: &Start, settings: &WslSettings, all: &OwnedFd, configured: &mut Configured) {
     let root = &settings.automount_root;
     let quiet = MountFlags::NOSUID | MountFlags::NODEV;
     if settings.gpu_enabled {
@@ -148,10 +149,7 @@ fn mounts(start: &Start, settings: &WslSettings, configured: &mut Configured) {
         }
     }
     let shared = format!("{root}wsl");
-    attempt(
-        "cross-distribution mount",
-        attach("tmpfs", &shared, quiet, "mode=755").and_then(|()| share(&shared)),
-    );
+    attempt("cross-distribution mount", place(all, &shared));
     // The service writes it from outside.
     attempt(
         "resolv.conf",

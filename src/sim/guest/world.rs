@@ -17,36 +17,43 @@ use rustix::mount::{
     mount_remount, move_mount, open_tree, unmount,
 };
 use rustix::process::{Signal, pivot_root, set_parent_process_death_signal};
-use rustix::thread::{CapabilitySet, UnshareFlags, remove_capability_from_bounding_set};
+use rustix::thread::{
+    CapabilitySet, LinkNameSpaceType, ThreadNameSpaceType, UnshareFlags, move_into_link_name_space,
+    move_into_thread_name_spaces, remove_capability_from_bounding_set,
+};
 
-use crate::sim::guest::overlay;
+use crate::sim::guest::cgroup::Cgroups;
+use crate::sim::guest::{overlay, release};
 use crate::sim::wire::error::{Error, Result};
-use crate::sys::simulator::{loopback_up, unshare};
+use crate::sim::wire::start::Start;
+use crate::sim::wire::version::{Layout, WslVersion};
+use crate::sim::wire::vm::Vm;
+use crate::sys::simulator::unshare;
 use crate::system::error::{Context, Failure};
 
 const NOTHING: MountFlags = MountFlags::empty();
 
-/// Ties this process to the supervisor and puts it into the distribution's cgroup: whatever happens from here on, others
-/// can end it.
+/// Ties this process to the supervisor, with which it ends, and puts it where the virtual machine's processes are.
 ///
 /// # Errors
 ///
 /// The supervisor is gone, or the system's.
-pub fn bind_to_supervisor(cgroup: &Path, kmsg: &OwnedFd) -> Result<()> {
+pub fn bind_to_supervisor(vm: &Vm, kmsg: &OwnedFd) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("bind to the supervisor")?;
     check_supervisor(kmsg)?;
-    let procs = cgroup.join("cgroup.procs");
+    let procs = vm.top().join("cgroup.procs");
     fs::write(&procs, "0").doing_at("write", &procs)?;
     Ok(())
 }
 
-/// Goes into a distribution's root, in namespaces of its own, with nothing of the machine's tree in reach. `false` if
+/// Goes into a distribution's root, in namespaces of its own and those of the virtual machine, with nothing of the machine's tree in reach. `false` if
 /// its disk takes nothing: the root is an overlay of it then, and read-only.
 ///
 /// # Errors
 ///
 /// What WSL's init would die of, or a privilege is missing.
-pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<bool> {
+pub fn enter(start: &Start, vm: &Vm, vm_init: &OwnedFd, cgroups: &Cgroups, kmsg: &OwnedFd) -> Result<bool> {
+    let (root, init) = (start.root.as_path(), start.init.as_path());
     // Only mounts of the present namespace can be taken along.
     let log = open_tree(
         kmsg,
@@ -54,21 +61,17 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH,
     )
     .map_err(|error| Error::privilege("take mounts along", &error.into()))?;
-    unshare(
-        UnshareFlags::NEWNS
-            | UnshareFlags::NEWUTS
-            | UnshareFlags::NEWIPC
-            | UnshareFlags::NEWNET
-            | UnshareFlags::NEWCGROUP,
-    )
-    .map_err(|error| Error::privilege("make namespaces", &error))?;
+    let of_vm = ThreadNameSpaceType::NETWORK | ThreadNameSpaceType::CONTROL_GROUP;
+    move_into_thread_name_spaces(vm_init.as_fd(), of_vm).doing("join the virtual machine")?;
+    unshare(UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC)
+        .map_err(|error| Error::privilege("make namespaces", &error))?;
+    cgroups.divide().doing("make a cgroup namespace")?;
     drop_capabilities().doing("give up capabilities")?;
-    loopback_up().doing("switch on the loopback interface")?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .doing_at("make private", "/")?;
-    let program = program(init).doing_at("copy", init)?;
+    let program = program(init, vm.version).doing_at("copy", init)?;
     let writable = overlay::writable(root)?;
-    let overlaid = if writable { None } else { Some(overlay::attach(root, cgroup)?) };
+    let overlaid = if writable { None } else { Some(overlay::attach(root, &vm.cgroup)?) };
     let root = overlaid.as_deref().unwrap_or(root);
     mount_bind(root, root).doing_at("bind", root)?;
     rustix::process::chdir(root).doing_at("enter", root)?;
@@ -88,7 +91,7 @@ pub fn enter(root: &Path, init: &Path, cgroup: &Path, kmsg: &OwnedFd) -> Result<
     if !writable {
         overlay::seal()?;
     }
-    base(&log)?;
+    base(&log, cgroups.layout())?;
     Ok(writable)
 }
 
@@ -116,15 +119,45 @@ fn drop_capabilities() -> io::Result<()> {
 }
 
 /// A mount of a copy of the program: root inside can make a mount writable, and must not reach the original then.
-fn program(init: &Path) -> io::Result<OwnedFd> {
+fn program(init: &Path, version: WslVersion) -> io::Result<OwnedFd> {
     let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
     let tree = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
     let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
     let mut copy = File::from(rustix::fs::openat(&tree, "init", flags, Mode::from_raw_mode(0o755))?);
     io::copy(&mut File::open(init)?, &mut copy)?;
+    // Behind the program, where `/init` finds it under each of its names.
+    release::add(&mut copy, version)?;
     copy.set_permissions(fs::Permissions::from_mode(0o755))?;
     Ok(open_tree(&tree, "init", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
+}
+
+/// The mount of the virtual machine that all distributions have as `/mnt/wsl`; to be called in the machine's own mounts.
+///
+/// # Errors
+///
+/// The virtual machine is gone, or the system's.
+pub fn shared_folder(vm: &Vm, vm_init: &OwnedFd) -> Result<OwnedFd, Failure> {
+    let open = |path: &str| File::open(path).doing_at("open", path);
+    let (own, root) = (open("/proc/self/ns/mnt")?, open("/")?);
+    move_into_thread_name_spaces(vm_init.as_fd(), ThreadNameSpaceType::MOUNT)
+        .doing("join the virtual machine's mounts")?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = open_tree(CWD, &vm.shared, flags).doing_at("take along", &vm.shared);
+    move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount)).doing("go back")?;
+    rustix::process::fchdir(&root).doing_at("enter", "/")?;
+    rustix::process::chroot(".").doing_at("enter", "/")?;
+    tree
+}
+
+/// Puts a mount that was taken along at a directory that is made if need be.
+///
+/// # Errors
+///
+/// The system's.
+pub fn place(tree: &OwnedFd, target: &str) -> Result<(), Failure> {
+    fs::create_dir_all(target).doing_at("make", target)?;
+    mount_tree(tree, target).doing_at("mount", target)
 }
 
 fn mount_tree(tree: &OwnedFd, target: &str) -> io::Result<()> {
@@ -165,7 +198,7 @@ fn shared(target: &str) -> Result<(), Failure> {
     mount_change(target, MountPropagationFlags::SHARED).doing_at("share", target)
 }
 
-fn base(log: &OwnedFd) -> Result<(), Failure> {
+fn base(log: &OwnedFd, layout: Layout) -> Result<(), Failure> {
     rustix::process::umask(Mode::empty());
     let (nosuid, nodev, noexec) = (MountFlags::NOSUID, MountFlags::NODEV, MountFlags::NOEXEC);
     attach("tmpfs", "/dev", nosuid, "mode=755")?;
@@ -207,7 +240,12 @@ fn base(log: &OwnedFd) -> Result<(), Failure> {
     link("/init", "/sbin/mount.drvfs")?;
     directory("/tmp", 0o1777)?;
     fs::create_dir_all("/sys/fs/cgroup").doing_at("make", "/sys/fs/cgroup")?;
-    attach("cgroup2", "/sys/fs/cgroup", nosuid | nodev | noexec | MountFlags::RELATIME, "nsdelegate")
+    let mut hierarchy = "/sys/fs/cgroup";
+    if layout == Layout::Hybrid {
+        attach("tmpfs", hierarchy, nosuid | nodev | noexec, "mode=755")?;
+        hierarchy = "/sys/fs/cgroup/unified";
+    }
+    attach("cgroup2", hierarchy, nosuid | nodev | noexec | MountFlags::RELATIME, "nsdelegate")
 }
 
 /// The devices that every program may expect; the machine's disks are not among them.

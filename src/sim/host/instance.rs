@@ -13,10 +13,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::sim::host::cgroup;
-use crate::sim::host::record::{InstanceRecord, RECORD, SOCKET, START, SUPERVISOR, socket_address};
+use crate::sim::host::record::{InstanceRecord, RECORD, SOCKET, START, SUPERVISOR, running, socket_address};
 use crate::sim::host::registry::{Registry, replace};
 use crate::sim::host::variables;
+use crate::sim::host::vm;
 use crate::sim::wire::error::{Error, Result};
+use crate::sim::wire::process::Identity;
 use crate::sim::wire::protocol::{self, InitRequest};
 use crate::sim::wire::registration::{Registration, delete};
 use crate::system::error::{Context, Failure};
@@ -24,23 +26,33 @@ use crate::system::error::{Context, Failure};
 /// How long a supervisor may take to end once its distribution has ended.
 const END_LIMIT: Duration = Duration::from_secs(5);
 
-/// Whether a distribution runs.
-#[must_use]
-pub fn running(folder: &Path) -> bool {
-    InstanceRecord::read(folder).is_some_and(|record| record.supervisor.alive())
-}
-
-/// Removes what a distribution left that does not run any more: processes, cgroup, and the files of a start, whole or
+/// Removes what a distribution left that does not run any more: processes, and the files of a start, whole or
 /// half written.
 ///
 /// # Errors
 ///
 /// Something cannot be removed.
 pub fn clean_up(registry: &Registry, folder: &Path) -> Result<(), Failure> {
-    if let Some(record) = InstanceRecord::read(folder) {
-        cgroup::remove(&record.cgroup, registry.stretch(cgroup::KILL_LIMIT))?;
+    if let Some(first) = InstanceRecord::read(folder).and_then(|record| record.first) {
+        end(registry, first)?;
     }
     LEFTOVERS.iter().try_for_each(|name| delete(&folder.join(name)))
+}
+
+/// Waits until a PID 1 whose supervisor was killed has ended, and everything in its namespace with it.
+fn end(registry: &Registry, first: Identity) -> Result<(), Failure> {
+    let pid = i32::try_from(first.pid).ok().and_then(Pid::from_raw);
+    let Some(pidfd) = pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()) else {
+        return Ok(());
+    };
+    if !first.alive() {
+        return Ok(());
+    }
+    let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+    if wait(&pidfd, registry.stretch(cgroup::KILL_LIMIT)).doing("wait for PID 1")? {
+        return Ok(());
+    }
+    Err(Failure::new("kill", "PID 1", io::Error::from(io::ErrorKind::TimedOut)))
 }
 
 /// What is in a distribution's folder only while it starts or runs. The record comes last: until it is gone, the rest
@@ -65,7 +77,7 @@ pub fn sweep(registry: &Registry) -> Result<()> {
             clean_up(registry, &folder)?;
         }
     }
-    Ok(())
+    Ok(vm::sweep(registry.home(), registry.stretch(cgroup::KILL_LIMIT))?)
 }
 
 /// A connection to WSL's init of a distribution; starts the distribution if it does not run.
@@ -121,7 +133,7 @@ fn start(
     registration: &Registration,
     lock: File,
 ) -> Result<SupervisorReport> {
-    let start = variables::start(folder, registration)?;
+    let start = variables::start(registry.home(), folder, registration)?;
     let json = serde_json::to_vec(&start).map_err(io::Error::from).doing("encode the start")?;
     replace(&folder.join(START), &json)?;
     let (reader, writer) = io::pipe().doing("make a pipe")?;

@@ -26,10 +26,12 @@ pub const SOCKET: &str = "socket";
 /// What is recorded of a running distribution, so that anyone can clean up after it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InstanceRecord {
-    /// The process that owns it: with it everything inside dies.
+    /// The process that owns it: with it PID 1 dies.
     pub supervisor: Identity,
-    /// Its cgroup.
+    /// The cgroup of its virtual machine, once it has joined one.
     pub cgroup: PathBuf,
+    /// Its PID 1, once it has been started: with it everything inside dies.
+    pub first: Option<Identity>,
     /// `boot.initTimeout` in milliseconds, on this machine; WSL's default until it is known.
     pub timeout: u64,
 }
@@ -50,6 +52,12 @@ impl InstanceRecord {
         let json = serde_json::to_vec(self).map_err(io::Error::from).doing("encode the record")?;
         replace(&folder.join(RECORD), &json)
     }
+}
+
+/// Whether a distribution runs.
+#[must_use]
+pub fn running(folder: &Path) -> bool {
+    InstanceRecord::read(folder).is_some_and(|record| record.supervisor.alive())
 }
 
 /// A socket's path may have 107 bytes, a registry's more: go through the folder's descriptor.

@@ -49,6 +49,12 @@ impl Registry {
         Ok(Self { home, time_factor: variables::time_factor()? })
     }
 
+    /// Its directory.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     /// A time limit on this machine.
     #[must_use]
     pub fn stretch(&self, limit: Duration) -> Duration {

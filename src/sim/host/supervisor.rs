@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -16,6 +16,7 @@ use rustix::thread::UnshareFlags;
 use crate::sim::host::cgroup;
 use crate::sim::host::record::{InstanceRecord, RECORD, SOCKET, START, socket_address};
 use crate::sim::host::rootfs::Rootfs;
+use crate::sim::host::vm::{self, VmMember};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::start::{FirstProcess, Start};
@@ -37,28 +38,32 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
     let start: Start = serde_json::from_slice(&json).map_err(io::Error::from).doing_at("decode", START)?;
     rustix::process::setsid().doing("start a session")?;
     let own = Identity::own();
-    let cgroup = cgroup::hierarchy()?.join(format!("wsl-sim-{}-{}", own.pid, own.start));
     let outside = Rootfs(&start.root).read_from_outside("/etc/wsl.conf").unwrap_or_default();
     let (outside, _) = WslSettings::parse(&outside);
     let mut record = InstanceRecord {
         supervisor: own,
-        cgroup: cgroup.clone(),
+        cgroup: PathBuf::new(),
+        first: None,
         timeout: milliseconds(start.time_factor.stretch(Duration::from_secs(10))),
     };
     record.write(&start.folder)?;
-    let result = supervise(&start, &outside, &mut record, first);
-    let removed = cgroup::remove(&cgroup, start.time_factor.stretch(cgroup::KILL_LIMIT));
-    for name in [SOCKET, RECORD] {
-        let _ = fs::remove_file(start.folder.join(name));
-    }
+    let limit = start.time_factor.stretch(cgroup::KILL_LIMIT);
+    let member = vm::join(&start.home, start.version, limit);
+    let result = member.and_then(|member| supervise(&start, &outside, &mut record, &member, first));
+    let left = vm::leave(&start.home, &start.folder, limit, || {
+        for name in [SOCKET, RECORD] {
+            let _ = fs::remove_file(start.folder.join(name));
+        }
+    });
     result?;
-    Ok(removed?)
+    Ok(left?)
 }
 
 fn supervise(
     start: &Start,
     outside: &WslSettings,
     record: &mut InstanceRecord,
+    member: &VmMember,
     first: impl FnOnce(FirstProcess<'_>) -> Error,
 ) -> Result<()> {
     let report = start.folder.join("report");
@@ -66,8 +71,8 @@ fn supervise(
     let log = start.folder.join("kmsg.log");
     let mut log = File::create(&log).doing_at("write", &log)?;
     let listener = listen(&start.folder).doing_at("listen in", &start.folder)?;
-    fs::create_dir(&record.cgroup)
-        .map_err(|error| Error::privilege(&format!("make {}", record.cgroup.display()), &error))?;
+    record.cgroup.clone_from(&member.vm.cgroup);
+    record.write(&start.folder)?;
     // Recorded and reachable: from here on others may come, and clean up after this process.
     let null = File::open("/dev/null").doing_at("open", "/dev/null")?;
     rustix::stdio::dup2_stdin(&null).doing("release the lock")?;
@@ -79,13 +84,15 @@ fn supervise(
     let Some(child) = fork().doing("fork PID 1")? else {
         drop((kmsg, failure));
         let nsdelegate = cgroup::nsdelegate();
-        let cgroup = &record.cgroup;
-        let error = first(FirstProcess { start, outside, cgroup, nsdelegate, kmsg: kmsg_inside, listener });
+        let (vm, vm_init) = (&member.vm, &member.init);
+        let error =
+            first(FirstProcess { start, outside, vm, vm_init, nsdelegate, kmsg: kmsg_inside, listener });
         let _ = File::from(failure_inside).write_all(error.to_string().as_bytes());
         std::process::exit(1);
     };
     // The slave side stays open here, or the log would end whenever nobody inside has it open.
     drop((failure_inside, listener));
+    record.first = Identity::of(child.as_raw_nonzero().get().unsigned_abs());
     println!("listening");
     let settings = WslSettings::parse(&Rootfs(&start.root).read("/etc/wsl.conf").unwrap_or_default()).0;
     let timeout = Duration::from_millis(settings.boot_init_timeout.max(0).unsigned_abs().into());

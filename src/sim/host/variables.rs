@@ -9,6 +9,7 @@ use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sim::wire::start::{Start, Wslg};
 use crate::sim::wire::time::{TIME_FACTOR, TimeFactor};
+use crate::sim::wire::version::{VERSION, WslVersion};
 use crate::system::error::Context;
 
 /// A start of a distribution on the Windows machine that the environment describes (see `--help`).
@@ -16,7 +17,7 @@ use crate::system::error::Context;
 /// # Errors
 ///
 /// A variable has no valid value, or there is no static program for `/init`.
-pub fn start(folder: &Path, registration: &Registration) -> Result<Start> {
+pub fn start(home: &Path, folder: &Path, registration: &Registration) -> Result<Start> {
     let variable = |name: &str| std::env::var(name).ok();
     let wslg = match variable("WSL_SIM_WSLG").as_deref() {
         None | Some("present") => Wslg::Present,
@@ -30,6 +31,7 @@ pub fn start(folder: &Path, registration: &Registration) -> Result<Start> {
     };
     let machine = rustix::system::uname();
     Ok(Start {
+        home: home.into(),
         folder: folder.into(),
         root: registration.root(),
         name: registration.distribution_name.clone(),
@@ -45,7 +47,22 @@ pub fn start(folder: &Path, registration: &Registration) -> Result<Start> {
         safe_mode: variable("WSL_SIM_SAFE_MODE").as_deref() == Some("1"),
         full_hash: variable("WSL_SIM_STORE_HASH").as_deref() == Some("full"),
         time_factor: time_factor()?,
+        version: version()?,
     })
+}
+
+/// Which WSL it is.
+///
+/// # Errors
+///
+/// The variable is no version.
+pub fn version() -> Result<WslVersion> {
+    let Some(text) = std::env::var_os(VERSION).filter(|text| !text.is_empty()) else {
+        return Ok(WslVersion::NEWEST);
+    };
+    let text = text.to_string_lossy();
+    WslVersion::parse(&text)
+        .ok_or_else(|| Error::Missing(format!("{VERSION} is a version of WSL such as 2.9.4, not {text:?}")))
 }
 
 /// By how much time limits are stretched.

@@ -6,3 +6,5 @@ pub mod protocol;
 pub mod registration;
 pub mod start;
 pub mod time;
+pub mod version;
+pub mod vm;

@@ -2,11 +2,13 @@
 //! init.
 
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::sim::wire::time::TimeFactor;
+use crate::sim::wire::version::WslVersion;
+use crate::sim::wire::vm::Vm;
 use crate::wsl::settings::WslSettings;
 
 /// `WSLg` in the simulated VM.
@@ -23,7 +25,9 @@ pub enum Wslg {
 /// All that a start depends on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Start {
-    /// The distribution's folder in the registry.
+    /// The registry.
+    pub home: PathBuf,
+    /// The distribution's folder in it.
     pub folder: PathBuf,
     /// Its root directory.
     pub root: PathBuf,
@@ -49,6 +53,8 @@ pub struct Start {
     pub full_hash: bool,
     /// By how much time limits are stretched.
     pub time_factor: TimeFactor,
+    /// Which WSL it is, where no virtual machine runs yet.
+    pub version: WslVersion,
 }
 
 /// What the supervisor hands to the distribution's first process, which it has forked in a new PID namespace.
@@ -57,8 +63,10 @@ pub struct FirstProcess<'a> {
     pub start: &'a Start,
     /// wsl.conf as read from outside (W§4.1).
     pub outside: &'a WslSettings,
-    /// The distribution's cgroup, as seen from outside.
-    pub cgroup: &'a Path,
+    /// The virtual machine that it runs in.
+    pub vm: &'a Vm,
+    /// That one's first process.
+    pub vm_init: &'a OwnedFd,
     /// The machine's cgroup2 is mounted with `nsdelegate`.
     pub nsdelegate: bool,
     /// Stands in for `/dev/kmsg`.

@@ -22,6 +22,8 @@ pub struct Sim {
     /// Registry and distributions' directories.
     pub directory: TempDir,
     program: PathBuf,
+    /// Which WSL it is; without one, that of `$WSL_SIM_VERSION`, else the newest.
+    pub version: Option<&'static str>,
 }
 
 /// How a command ended.
@@ -44,7 +46,7 @@ impl Sim {
     fn with(program: PathBuf) -> Self {
         let directory =
             tempfile::Builder::new().prefix("wsl-sim-test").tempdir().expect("a temporary directory");
-        Self { directory, program }
+        Self { directory, program, version: None }
     }
 
     /// With the static program of `$NIXOS_WSL_TOOLS`, which a distribution can run as `/init`.
@@ -81,6 +83,9 @@ impl Sim {
             .env("WSL_SIM_HOSTNAME", "Test-PC")
             .env(TIME_FACTOR, time_factor().to_string())
             .stdin(Stdio::null());
+        if let Some(version) = self.version {
+            command.env("WSL_SIM_VERSION", version);
+        }
         command
     }
 
@@ -191,7 +196,7 @@ impl Sim {
         self.record(name)?["supervisor"]["pid"].as_u64()?.try_into().ok()
     }
 
-    /// The cgroup of a distribution, if there is a record.
+    /// The cgroup of its virtual machine, if there is a record.
     pub fn cgroup(&self, name: &str) -> Option<PathBuf> {
         self.record(name)?["cgroup"].as_str().map(PathBuf::from)
     }
@@ -226,24 +231,39 @@ impl Sim {
         let logs = ["kmsg.log", "report", "supervisor.log"];
         let lasting = ["registration.json", "instance.lock", "oobe.lock"];
         look(self.folder(name), &[&logs[..], &lasting].concat());
-        look(self.home(), &["lock", "default", "distributions"]);
+        look(self.home(), &["lock", "default", "distributions", "vm.lock", "vm.users"]);
         look(self.directory.path().join(name), &["rootfs"]);
         look(self.directory.path().into(), &["registry", "tree.tar", "export.tar", name]);
         leftover_files
     }
 
-    /// The processes of a distribution, seen from outside.
+    /// PID 1 of a distribution, seen from outside.
+    pub fn first(&self, name: &str) -> u32 {
+        let pid = self.instance(name)["first"]["pid"].as_u64().expect("a process id");
+        pid.try_into().expect("a process id")
+    }
+
+    /// The processes of a distribution, seen from outside: those in its process namespace and in those below it.
     pub fn processes(&self, name: &str) -> Vec<u32> {
-        let root = self.directory.path().join(name).join("rootfs");
-        let inside = |pid: &u32| {
-            fs::read_link(format!("/proc/{pid}/root"))
-                .is_ok_and(|path| path == root || path == Path::new("/"))
+        let first = self.first(name);
+        let namespace = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+        let own = namespace(first);
+        let parent = |pid: u32| -> Option<u32> {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
         };
-        let cgroup = self.instance(name)["cgroup"].as_str().map(PathBuf::from).expect("a cgroup");
+        let below = |pid: u32| std::iter::successors(Some(pid), |&pid| parent(pid)).any(|pid| pid == first);
         let mut pids = Vec::new();
-        collect(&cgroup, &mut pids);
-        pids.retain(inside);
+        collect(&self.cgroup(name).expect("a cgroup"), &mut pids);
+        pids.retain(|&pid| namespace(pid).is_some_and(|found| Some(&found) == own.as_ref()) || below(pid));
         pids
+    }
+
+    /// The cgroup of WSL's sessions in a distribution (W§5.4).
+    pub fn sessions_group(&self, name: &str) -> PathBuf {
+        let top = self.cgroup(name).expect("a cgroup").join("vm");
+        let own = top.join(format!("wsl-user/distro-{}", self.first(name)));
+        [own.join("non-systemd"), own].into_iter().find(|group| group.exists()).unwrap_or(top)
     }
 }
 
@@ -253,7 +273,9 @@ impl Drop for Sim {
             return;
         }
         let list = self.run(["--list", "--all", "--quiet"]);
+        let mut groups = Vec::new();
         for name in list.out.lines() {
+            groups.extend(self.cgroup(name));
             let record = fs::read(self.folder(name).join("instance.json")).unwrap_or_default();
             let unregistered = self.run(["--unregister", name]);
             if std::thread::panicking() {
@@ -265,10 +287,14 @@ impl Drop for Sim {
             }
             assert_eq!(unregistered.code, 0, "{unregistered:?}");
             if let Ok(record) = serde_json::from_slice::<Value>(&record) {
-                assert!(!Path::new(record["cgroup"].as_str().expect("a path")).exists(), "a cgroup is left");
                 let pid = record["supervisor"]["pid"].as_u64().and_then(|pid| pid.try_into().ok());
                 assert!(!exists(pid.expect("a process id")), "a process is left");
             }
+        }
+        // The virtual machine ends with its last distribution.
+        if !std::thread::panicking() {
+            assert!(!groups.iter().any(|group| group.exists()), "a cgroup is left");
+            assert!(!self.home().join("vm.json").exists(), "the virtual machine is left");
         }
     }
 }

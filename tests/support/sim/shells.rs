@@ -41,6 +41,11 @@ pub fn as_user(sim: &Sim, line: &str) -> Ended {
     sim.run(["-d", NAME, "-u", "nixos", "-e", "/bin/sh", "-c", &format!("{TOOLS}{line}")])
 }
 
+/// A line that counts the cgroups of namespace mode that the virtual machine has, for [`outside`].
+pub fn groups() -> String {
+    "find /sys/fs/cgroup -maxdepth 3 -name 'nixos-wsl-*' | wc -l".into()
+}
+
 /// The process that the state names.
 pub fn systemd(sim: &Sim) -> String {
     let state = outside(sim, "cat /run/nixos-wsl/state");

@@ -1,0 +1,78 @@
+//! The first process of a virtual machine: it makes what all distributions share, and waits for the end of them.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::thread::UnshareFlags;
+
+use crate::sim::host::registry::replace;
+use crate::sim::host::{cgroup, vm};
+use crate::sim::wire::error::{Error, Result};
+use crate::sim::wire::process::Identity;
+use crate::sim::wire::version::WslVersion;
+use crate::sim::wire::vm::Vm;
+use crate::sys::simulator::{loopback_up, unshare};
+use crate::system::error::{Context, Failure};
+
+/// Runs as the first process of the virtual machine of a registry, until the last distribution has ended.
+///
+/// # Errors
+///
+/// It cannot be started, or something of it not be removed.
+pub fn run(home: &Path, version: &str) -> Result<()> {
+    let version = WslVersion::parse(version)
+        .ok_or_else(|| Error::Missing(format!("{version:?} is no version of WSL")))?;
+    rustix::process::setsid().doing("start a session")?;
+    let way_back = way_back()?;
+    let own = Identity::own();
+    let cgroup = cgroup::hierarchy()?.join(format!("wsl-sim-{}-{}", own.pid, own.start));
+    let vm = Vm { init: own, cgroup, shared: vm::shared(home), version };
+    let json = serde_json::to_vec(&vm).map_err(io::Error::from).doing("encode the record")?;
+    replace(&home.join(Vm::RECORD), &json)?;
+    if let Err(error) = make(&vm) {
+        let _ = (&way_back).write_all(b"0");
+        let _ = vm::end(home, cgroup::KILL_LIMIT);
+        return Err(error);
+    }
+    println!("{}", vm::READY);
+    rustix::stdio::dup2_stdout(File::open("/dev/null").doing_at("open", "/dev/null")?)
+        .doing("close the pipe")?;
+    let _users = vm::wait_until_unused(home)?;
+    let _lock = vm::lock(home)?;
+    // Nobody can leave the group that is removed but by this.
+    (&way_back).write_all(b"0").doing("leave the virtual machine's cgroup")?;
+    Ok(vm::end(home, cgroup::KILL_LIMIT)?)
+}
+
+/// The file that moves its writer to the group in which this process was started.
+fn way_back() -> Result<File> {
+    let text = fs::read_to_string("/proc/self/cgroup").doing_at("read", "/proc/self/cgroup")?;
+    let path = text.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    let path = cgroup::hierarchy()?.join(path.trim_start_matches('/')).join("cgroup.procs");
+    let file = File::options().write(true).open(&path);
+    file.map_err(|error| Error::privilege(&format!("open {}", path.display()), &error))
+}
+
+fn make(vm: &Vm) -> Result<()> {
+    let top = vm.top();
+    fs::create_dir_all(&top)
+        .map_err(|error| Error::privilege(&format!("make {}", vm.cgroup.display()), &error))?;
+    let procs = top.join("cgroup.procs");
+    fs::write(&procs, "0").doing_at("write", &procs)?;
+    unshare(UnshareFlags::NEWNS | UnshareFlags::NEWNET | UnshareFlags::NEWCGROUP)
+        .map_err(|error| Error::privilege("make namespaces", &error))?;
+    loopback_up().doing("switch on the loopback interface")?;
+    mount_shared(&vm.shared)?;
+    Ok(())
+}
+
+/// What is mounted below it in one distribution is there in all of them (W§4.4, step 3).
+fn mount_shared(path: &Path) -> Result<(), Failure> {
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .doing_at("make private", "/")?;
+    mount("tmpfs", path, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=755")
+        .doing_at("mount tmpfs on", path)?;
+    mount_change(path, MountPropagationFlags::SHARED).doing_at("share", path)
+}

@@ -1,0 +1,189 @@
+//! The virtual machine of a registry, seen from outside: it begins with the first distribution and ends with the last.
+//!
+//! Two files order it. Whoever runs a distribution holds `vm.users` as one of many; the machine's first process waits to
+//! have it alone, which is when everybody has been killed. Who joins, leaves or ends the machine holds `vm.lock` meanwhile,
+//! and takes it after the other.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+
+use crate::sim::host::cgroup;
+use crate::sim::host::record::running;
+use crate::sim::wire::error::{Error, Result};
+use crate::sim::wire::registration::delete;
+use crate::sim::wire::version::WslVersion;
+use crate::sim::wire::vm::Vm;
+use crate::system::error::{Context, Failure};
+
+/// `argv[0]` of the machine's first process, by which the program knows what it is.
+pub const MINI_INIT: &str = "wsl-sim-vm";
+/// What the first process says once the machine is there.
+pub const READY: &str = "ready";
+
+const USERS: &str = "vm.users";
+const LOCK: &str = "vm.lock";
+/// Where its first process mounts `/mnt/wsl`, in its own mount namespace alone.
+const SHARED: &str = "vm.shared";
+
+/// The part of one distribution in its virtual machine.
+pub struct VmMember {
+    /// The machine.
+    pub vm: Vm,
+    /// Its first process.
+    pub init: OwnedFd,
+    /// Kept while the distribution runs.
+    _users: File,
+}
+
+fn lock_file(home: &Path, name: &str) -> Result<File, Failure> {
+    let path = home.join(name);
+    File::options().create(true).append(true).open(&path).doing_at("open", &path)
+}
+
+/// The lock of every change.
+///
+/// # Errors
+///
+/// The system's.
+pub fn lock(home: &Path) -> Result<File, Failure> {
+    let file = lock_file(home, LOCK)?;
+    file.lock().doing_at("lock", home.join(LOCK))?;
+    Ok(file)
+}
+
+/// Waits until nobody runs a distribution any more, and keeps it so while the file is open.
+///
+/// # Errors
+///
+/// The system's.
+pub fn wait_until_unused(home: &Path) -> Result<File, Failure> {
+    let file = lock_file(home, USERS)?;
+    file.lock().doing_at("lock", home.join(USERS))?;
+    Ok(file)
+}
+
+/// Joins the virtual machine of a registry; starts it if it does not run. The caller's distribution is recorded already.
+///
+/// # Errors
+///
+/// It cannot be started.
+pub fn join(home: &Path, version: WslVersion, limit: Duration) -> Result<VmMember> {
+    let users = lock_file(home, USERS)?;
+    users.lock_shared().doing_at("lock", home.join(USERS))?;
+    let _lock = lock(home)?;
+    let vm = match Vm::read(home) {
+        Some(vm) if vm.init.alive() => vm,
+        _ => {
+            end(home, limit)?;
+            start(home, version)?
+        }
+    };
+    let pid = i32::try_from(vm.init.pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| Error::Missing("the record of the virtual machine has no process".into()))?;
+    let init = pidfd_open(pid, PidfdFlags::empty()).doing("find the virtual machine")?;
+    Ok(VmMember { vm, init, _users: users })
+}
+
+/// Leaves the virtual machine, which ends with its last distribution. `forget` removes the record of the caller's.
+///
+/// # Errors
+///
+/// Something of the machine cannot be removed.
+pub fn leave(home: &Path, folder: &Path, limit: Duration, forget: impl FnOnce()) -> Result<(), Failure> {
+    let _lock = lock(home)?;
+    forget();
+    let folders = fs::read_dir(home.join("distributions")).into_iter().flatten().flatten();
+    let mut others = folders.map(|entry| entry.path()).filter(|other| other != folder);
+    if others.any(|other| running(&other)) { Ok(()) } else { end(home, limit) }
+}
+
+/// Ends a virtual machine whose distributions, and its first process with them, were killed.
+///
+/// # Errors
+///
+/// Something of it cannot be removed.
+pub fn sweep(home: &Path, limit: Duration) -> Result<(), Failure> {
+    if !home.join(Vm::RECORD).exists() {
+        return Ok(());
+    }
+    // Another has it: a distribution, or the first process itself, which is about to end.
+    let users = lock_file(home, USERS)?;
+    if users.try_lock().is_err() {
+        return Ok(());
+    }
+    let _lock = lock(home)?;
+    end(home, limit)
+}
+
+/// Ends the machine of the record, if there is one, with all that still runs in it. Needs the lock.
+///
+/// # Errors
+///
+/// Something of it cannot be removed.
+pub fn end(home: &Path, limit: Duration) -> Result<(), Failure> {
+    if let Some(vm) = Vm::read(home) {
+        kill(&vm);
+        cgroup::remove(&vm.cgroup, limit)?;
+    }
+    // The record comes last: until it is gone, the rest can be found.
+    match fs::remove_dir(home.join(SHARED)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).doing_at("delete", home.join(SHARED));
+        }
+        _ => {}
+    }
+    delete(&home.join(Vm::RECORD))
+}
+
+/// Kills the first process, unless that is the caller.
+fn kill(vm: &Vm) {
+    let Some(pid) = i32::try_from(vm.init.pid).ok().and_then(Pid::from_raw) else { return };
+    if vm.init.pid == std::process::id() {
+        return;
+    }
+    // The descriptor first: what is compared afterwards is then the process that it stands for.
+    if let Ok(init) = pidfd_open(pid, PidfdFlags::empty())
+        && vm.init.alive()
+    {
+        let _ = rustix::process::pidfd_send_signal(init, Signal::KILL);
+    }
+}
+
+fn start(home: &Path, version: WslVersion) -> Result<Vm> {
+    let shared = home.join(SHARED);
+    fs::create_dir_all(&shared).doing_at("make", &shared)?;
+    let mut child = Command::new("/proc/self/exe")
+        .arg0(MINI_INIT)
+        .arg(home)
+        .arg(version.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .current_dir("/")
+        .spawn()
+        .doing("start the virtual machine")?;
+    let mut line = String::new();
+    let output = child.stdout.take().ok_or_else(|| Error::Missing("no pipe".into()))?;
+    BufReader::new(output).read_line(&mut line).doing("read from the virtual machine")?;
+    match (line.trim_end(), Vm::read(home)) {
+        (READY, Some(vm)) => Ok(vm),
+        (text, _) => {
+            let _ = child.wait();
+            let text = if text.is_empty() { "the virtual machine ended without a word" } else { text };
+            Err(Error::Missing(text.trim_start_matches("wsl-sim: ").replace('\u{1f}', "\n")))
+        }
+    }
+}
+
+/// Where the machine of a registry has, or will have, what its distributions share.
+#[must_use]
+pub fn shared(home: &Path) -> PathBuf {
+    home.join(SHARED)
+}

@@ -1,0 +1,42 @@
+//! The record of a registry's virtual machine, in which all of its distributions run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sim::wire::process::Identity;
+use crate::sim::wire::version::WslVersion;
+
+/// A virtual machine that runs: one cgroup hierarchy, one network, one `/mnt/wsl`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Vm {
+    /// Its first process (`mini_init`), whose namespaces are the machine's.
+    pub init: Identity,
+    /// Its cgroup, as this machine sees it. Its own hierarchy is the folder [`Vm::TOP`] in it.
+    pub cgroup: PathBuf,
+    /// Where its first process has mounted what all distributions share.
+    pub shared: PathBuf,
+    /// Which WSL it is.
+    pub version: WslVersion,
+}
+
+impl Vm {
+    /// The file of the record, in the registry.
+    pub const RECORD: &'static str = "vm.json";
+    /// The root of the hierarchy that distributions see. It is a level down, where no controllers reach: processes in it
+    /// and controllers below it exclude each other, but for the root of a real machine.
+    pub const TOP: &'static str = "vm";
+
+    /// The record in a registry.
+    #[must_use]
+    pub fn read(home: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(home.join(Self::RECORD)).ok()?).ok()
+    }
+
+    /// The root of its hierarchy.
+    #[must_use]
+    pub fn top(&self) -> PathBuf {
+        self.cgroup.join(Self::TOP)
+    }
+}

@@ -1,0 +1,149 @@
+//! The virtual machine that a registry's distributions share, and its layouts of cgroups by WSL's version (W§5.4).
+#![cfg(feature = "sim")]
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::patience::eventually;
+use crate::support::sim::{Sim, bundled, exists, with_input};
+
+/// Paths as a distribution of the namespace image sees them, where no systemd runs, and as one where WSL starts it.
+struct Layout {
+    version: &'static str,
+    name: &'static str,
+    /// Session, WSL's init, systemd: `N` stands for the distribution's number.
+    native: [&'static str; 3],
+    /// Session, WSL's init.
+    plain: [&'static str; 2],
+}
+
+const LAYOUTS: [Layout; 4] = [
+    Layout { version: "2.4.13", name: "hybrid", native: ["/", "/", "/own"], plain: ["/", "/"] },
+    Layout { version: "2.9.4", name: "shared", native: ["/", "/", "/own"], plain: ["/", "/"] },
+    Layout {
+        version: "2.9.9",
+        name: "isolated",
+        native: ["/wsl-user/distro-N/non-systemd", "/", "/wsl-user/distro-N/systemd"],
+        plain: ["/wsl-user/distro-N", "/"],
+    },
+    Layout {
+        version: "2.10.0",
+        name: "namespaced",
+        native: ["/non-systemd", "/../..", ""],
+        plain: ["/non-systemd", "/../.."],
+    },
+];
+
+fn import(sim: &Sim, name: &str, image: &str) {
+    let imported = sim.import(name, &bundled(image));
+    assert_eq!(imported.code, 0, "{imported:?}");
+}
+
+/// The line of the unified hierarchy, with the numbers of a distribution and of our own group left out.
+fn group(sim: &Sim, name: &str, process: &str) -> String {
+    let text = sim.outside(name, &format!("cat /proc/{process}/cgroup"));
+    let path = text.lines().find_map(|line| line.strip_prefix("0::")).expect("a line").to_owned();
+    let parts = path.split('/').map(|part| match part.strip_prefix("nixos-wsl-") {
+        Some(_) => "own".to_owned(),
+        None if part.starts_with("distro-") => "distro-N".to_owned(),
+        None => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn cgroups_are_those_of_the_version() {
+    let Some(mut sim) = Sim::for_starts("cgroups_are_those_of_the_version") else { return };
+    import(&sim, "Native", "image.tar.gz");
+    import(&sim, "Plain", "namespace-image.tar.gz");
+    for Layout { version, name, native, plain } in LAYOUTS {
+        sim.version = Some(version);
+        let expected = format!("WSL version: {version} (cgroups: {name})");
+        assert!(sim.ok(["--status"]).lines().any(|line| line == expected), "{version}");
+        assert_eq!(sim.outside("Native", "wslinfo --wsl-version"), version);
+        assert_eq!(sim.outside("Native", "systemctl is-system-running"), "running", "{version}");
+        let init = format!("{}/init.scope", native[2]);
+        let found = ["self", "2", "1"].map(|process| group(&sim, "Native", process));
+        assert_eq!(found, [native[0], native[1], &init], "{version}");
+        let found = ["self", "1"].map(|process| group(&sim, "Plain", process));
+        assert_eq!(found, plain, "{version}");
+        // What runs decides, not what is asked for.
+        sim.version = Some("2.9.5");
+        assert!(sim.ok(["--status"]).lines().any(|line| line == expected), "{version}");
+        assert_eq!(sim.outside("Plain", "wslinfo --wsl-version"), version);
+        sim.ok(["--shutdown"]);
+    }
+    sim.version = Some("newest");
+    let refused = sim.run(["--status"]);
+    assert!(refused.err.contains("WSL_SIM_VERSION is a version of WSL such as 2.9.4"), "{refused:?}");
+    sim.version = None;
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn distributions_share_one_machine_until_the_last_ends() {
+    let test = "distributions_share_one_machine_until_the_last_ends";
+    let Some(sim) = Sim::for_starts(test) else { return };
+    for name in ["One", "Two"] {
+        import(&sim, name, "namespace-image.tar.gz");
+    }
+    sim.outside("One", "echo one >/mnt/wsl/file; mkdir /mnt/wsl/disk");
+    let network = |name: &str| sim.outside(name, "readlink /proc/self/ns/net /proc/1/ns/net");
+    assert_eq!(network("One"), network("Two"));
+    assert_eq!(sim.outside("Two", "cat /mnt/wsl/file"), "one");
+    // What is mounted below is there in both (`wsl --mount`).
+    sim.outside("Two", "mount -t tmpfs disk /mnt/wsl/disk && echo two >/mnt/wsl/disk/file");
+    assert_eq!(sim.outside("One", "cat /mnt/wsl/disk/file"), "two");
+    let (group, vm) = (sim.cgroup("One").expect("a cgroup"), sim.home().join("vm.json"));
+    assert_eq!(sim.cgroup("Two").as_ref(), Some(&group));
+    for kind in ["mnt", "uts", "ipc", "pid"] {
+        let namespace = |name: &str| sim.outside(name, &format!("readlink /proc/1/ns/{kind}"));
+        assert_ne!(namespace("One"), namespace("Two"), "{kind}");
+    }
+    sim.ok(["-t", "One"]);
+    assert!(group.exists() && vm.exists());
+    assert_eq!(sim.outside("One", "cat /mnt/wsl/file"), "one", "the same machine");
+    sim.ok(["-t", "One"]);
+    sim.ok(["-t", "Two"]);
+    assert!(!group.exists() && !vm.exists(), "it ends with the last");
+    assert_eq!(sim.outside("One", "ls /mnt/wsl"), "resolv.conf", "another machine");
+}
+
+/// However its parts are killed, the next command finds nothing of it, and the next start another one.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_machine_whose_parts_are_killed() {
+    let Some(sim) = Sim::for_starts("a_machine_whose_parts_are_killed") else { return };
+    for name in ["One", "Two"] {
+        import(&sim, name, "namespace-image.tar.gz");
+    }
+    let kill = |pid: u32| {
+        let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it runs");
+    };
+    let init = || -> u32 {
+        let json = fs::read(sim.home().join("vm.json")).expect("a machine");
+        let vm: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        vm["init"]["pid"].as_u64().and_then(|pid| pid.try_into().ok()).expect("a process id")
+    };
+    for name in ["One", "Two"] {
+        sim.outside(name, "true");
+    }
+    // Every supervisor: the machine ends by itself.
+    let (group, machine) = (sim.cgroup("One").expect("a cgroup"), init());
+    kill(sim.supervisor("One"));
+    kill(sim.supervisor("Two"));
+    eventually("the machine ends", || !exists(machine));
+    eventually("no cgroup is left", || !Path::new(&group).exists());
+    assert_eq!(sim.run(["-l", "--running", "-q"]).out, "");
+    // Its first process: what runs goes on, the next start is in another machine.
+    sim.outside("One", "true");
+    let group = sim.cgroup("One").expect("a cgroup");
+    kill(init());
+    assert_eq!(sim.outside("One", "echo still"), "still");
+    sim.ok(["-t", "One"]);
+    assert_eq!(with_input(&mut sim.command(["-l", "--running", "-q"]), b"").out, "");
+    assert!(!group.exists() && !sim.home().join("vm.json").exists());
+    assert_eq!(sim.outside("Two", "echo again"), "again");
+}
