@@ -179,7 +179,11 @@ in
       utils // { toShellPath = shell: shell.wslWrapper or (utils.toShellPath shell); }
     );
 
-    environment.shells = map (user: user.wslLoginShell) wrapped;
+    # The wrapper is what /etc/passwd names; the shell's own path is what $SHELL is (src/session/environment.rs).
+    environment.shells = lib.concatMap (user: [
+      user.wslLoginShell
+      (utils.toShellPath user.wslRealShell)
+    ]) wrapped;
     # Beside the others, not among them: they follow from that list.
     environment.etc.shells.text = lib.mkIf config.environment.shell.enable (
       lib.concatMapStrings (path: "${sharedWrapper path}\n") shared

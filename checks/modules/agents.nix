@@ -13,14 +13,26 @@ let
       programs.nix-ld.enable = false;
       programs.git.enable = false;
       environment.localBinInPath = false;
+      security.sudo-rs.enable = true;
     }
   ];
+  toServices =
+    config: file:
+    lib.hasInfix "DefaultEnvironment=WSL_INTEROP=/run/WSL/1_interop" (
+      config.environment.etc."systemd/${file}.conf.d/nixos-wsl.conf".text or ""
+    );
   isPrepared = config: {
     names = config.wsl.compat == "full";
     nix-ld = config.programs.nix-ld.enable;
     git = config.programs.git.enable;
     home = config.environment.localBinInPath;
-    sudo = lib.hasInfix "WSL_INTEROP" config.security.sudo.configFile;
+    services = toServices config "system" && toServices config "user";
+    sudo = lib.hasInfix "WSL_INTEROP" (
+      if config.security.sudo-rs.enable then
+        config.security.sudo-rs.configFile
+      else
+        config.security.sudo.configFile
+    );
   };
   lacks = config: lib.attrNames (lib.filterAttrs (_: is: !is) (isPrepared config));
   entries = lib'.entriesOf preset;
@@ -62,6 +74,7 @@ lib'.decide "agents" (
       "home"
       "names"
       "nix-ld"
+      "services"
       "sudo"
     ]
   )

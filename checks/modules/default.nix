@@ -18,7 +18,6 @@ in
     modules-image = check ./image.nix;
     modules-matrix = check ./matrix.nix;
     modules-namespace = check ./namespace.nix;
-    modules-refusals = check ./refusals.nix;
     modules-systems = check ./systems.nix;
     modules-texts = check ./texts.nix;
     modules-upstream = check ./upstream.nix;
@@ -26,16 +25,16 @@ in
     modules-values = check ./values.nix;
   };
 
-  configurations = import ./configurations {
-    inherit pkgs;
-    inherit (arguments) lib';
-  };
+  # Functions, for checks/modules/configurations.py.
+  configurations = import ./configurations { inherit pkgs inputs; };
 
   evaluations = {
     modules-agents = check ./agents.nix;
+    modules-images = check ./images.nix;
     modules-imports = check ./imports.nix;
     modules-ineffective = check ./ineffective.nix;
     modules-moved = check ./moved.nix;
+    modules-refusals = check ./refusals.nix;
     modules-side-effects = check ./side-effects.nix;
   };
 }

@@ -54,8 +54,15 @@ let
       result = builtins.tryEval (builtins.deepSeq failed failed);
       failed =
         map (assertion: assertion.message) (lib.filter (assertion: !assertion.assertion) config.assertions)
-        # The ways differ in the image's entries. The system itself is the same module's, which other checks evaluate whole.
         ++ lib'.expect (lib.isString (builtins.toJSON config.system.build.tarball.spec.entries)) "no image"
+        # The others are those of configurations/, evaluated there to the image.
+        ++ lib'.expect (
+          !lib.elem name [
+            "flake-compat"
+            "path"
+          ]
+          || lib.isString config.system.build.tarball.drvPath
+        ) "no image"
         ++ lib'.expect (
           config.wsl.image.config
           == (if name == "flake" || name == "several at once" then "flake" else "channel")

@@ -25,6 +25,23 @@ let
       )
     )
     ++ lib.splitString "\n" config.environment.etc.shells.text;
+  # $SHELL is the active system's path of the shell, or the shell's own where the system has not that program there.
+  # Programs take a shell for one only if it is in /etc/shells.
+  unknownShells =
+    name:
+    { config, ... }:
+    let
+      permitted = map plain (lib.splitString "\n" config.environment.etc.shells.text);
+      isKnown =
+        user:
+        has permitted "/run/current-system/sw/bin/${baseNameOf (plain user.wslShellPath)}"
+        || has permitted (plain user.wslShellPath);
+    in
+    map (user: "${name}: /etc/shells has no $SHELL of ${user.name}'s") (
+      lib.filter (user: user.enable && user.wslWrapShell && !isKnown user) (
+        lib.attrValues config.users.users
+      )
+    );
   wrappersMissing =
     name:
     { config, ... }@system:
@@ -90,7 +107,7 @@ lib'.decide "users" (
   ) "automount.options follow the uid"
   ++ lib'.expect (lib.hasInfix "defaultUid=1234" config.wsl.files.distributionConf) "wsl-distribution.conf follows the uid"
   ++ lib.concatLists (
-    lib.mapAttrsToList wrappersMissing {
+    lib.mapAttrsToList (name: system: unknownShells name system ++ wrappersMissing name system) {
       inherit (lib'.systems)
         accounts
         custom
