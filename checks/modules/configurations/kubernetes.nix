@@ -1,8 +1,13 @@
 # Kubernetes' clients, and a cluster of one node.
 { pkgs, ... }:
+let
+  # A build of one's own, as for a newer release than nixpkgs has.
+  k3s = pkgs.writeShellScriptBin "k3s" "exec /opt/k3s \"$@\"";
+in
 {
   services.k3s = {
     enable = true;
+    package = k3s;
     role = "server";
     extraFlags = [ "--disable=traefik" ];
   };

@@ -11,8 +11,7 @@
         extraLocaleSettings.LC_MESSAGES = "en_US.UTF-8";
         inputMethod = {
           enable = true;
-          type = "fcitx5";
-          fcitx5.addons = [ pkgs.fcitx5-gtk ];
+          type = "ibus";
         };
       };
     };

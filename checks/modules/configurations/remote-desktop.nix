@@ -3,12 +3,12 @@
   services.xserver = {
     enable = true;
     autorun = false;
-    desktopManager.xfce.enable = true;
+    windowManager.icewm.enable = true;
     xkb.layout = "de";
   };
   services.xrdp = {
     enable = true;
-    defaultWindowManager = "xfce4-session";
+    defaultWindowManager = "icewm-session";
     port = 3390;
   };
 }

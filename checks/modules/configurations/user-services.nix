@@ -14,8 +14,8 @@ in
   };
   services.syncthing = {
     enable = true;
-    user = user.name;
-    inherit (user) group;
+    user = config.wsl.defaultUser;
+    group = "users";
     dataDir = user.home;
   };
   services.cron = {
