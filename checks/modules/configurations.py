@@ -61,7 +61,7 @@ def main():
     parser.add_argument("nixpkgs")
     parser.add_argument("inputs", nargs="*", metavar="INPUT=PATH", type=lambda text: text.split("=", 1))
     parser.add_argument("--only", action="append", metavar="NAME")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     configurations = f"legacyPackages.{os.uname().machine}-linux.configurations"
 
     names = arguments.only

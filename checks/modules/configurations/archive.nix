@@ -10,10 +10,7 @@
             { lib, pkgs, ... }:
             with lib;
             let
-              source = builtins.path {
-                path = nixos-wsl.outPath;
-                name = "source";
-              };
+              source = nixos-wsl.outPath;
             in
             {
               imports = [ "${source}/modules" ];
