@@ -87,6 +87,7 @@ fn a_generation_that_fails_after_its_work_boots_all_the_same() {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_stop_from_outside_during_an_activation_does_not_count() {
     let Some(sim) = world("a_stop_from_outside_during_an_activation_does_not_count") else { return };
+    sim.let_limits_expire();
     faulty(&sim, "sleep 1000");
     let settings = r#"{"systemdMode":"native","activationTimeout":600,"startTimeout":3600}"#;
     fs::write(sim.inside("NixOS", &format!("{FAULTY}/nixos-wsl/session.json")), settings).expect("settings");

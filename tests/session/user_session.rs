@@ -64,6 +64,7 @@ fn f21_a_slow_unit_does_not_hold_up_the_user_s_session() {
     assert_eq!(sim.sh("NixOS", "systemctl is-active slow.service"), "active");
     sim.ok(["-t", "NixOS"]);
 
+    sim.let_limits_expire();
     // One that its target waits for: WSL goes on without the target, and the session is there all the same.
     unit(&sim, "slow.service", "multi-user.target", &slow("oneshot"));
     let first = sim.run(["--", "echo", "a shell"]);

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::patience::{eventually, time_factor};
+use crate::support::patience::{eventually, expiring_factor};
 use crate::support::sim::{Sim, exists, image, mounts, namespace, systemd_exec};
 
 #[test]
@@ -81,7 +81,8 @@ fn a_slow_activation_still_gives_a_shell() {
     let (path, mode) =
         (activate.with_extension("new"), fs::metadata(&activate).expect("its mode").permissions());
     // Longer than WSL waits for systemd.
-    let pause = 15 * time_factor();
+    sim.let_limits_expire();
+    let pause = 15 * expiring_factor();
     fs::write(
         &path,
         format!("{first}\n(unset IFS; exec sleep {pause}) || /bin/sh -c 'sleep {pause}'\n{rest}"),

@@ -12,6 +12,12 @@ pub fn time_factor() -> u32 {
     std::env::var(TIME_FACTOR).map_or(3, |text| text.parse().expect("WSL_SIM_TIME_FACTOR is a whole number"))
 }
 
+/// The factor for a test in which limits of WSL's are meant to run out: nothing has to come within them, and every second
+/// of them is waited for.
+pub fn expiring_factor() -> u32 {
+    (time_factor() / 3).max(1)
+}
+
 /// A time limit on this machine, from one in seconds for a quiet one.
 pub fn seconds(limit: u32) -> Duration {
     Duration::from_secs((limit * time_factor()).into())

@@ -3,6 +3,7 @@
 
 pub mod shells;
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -12,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::patience::{TIME_FACTOR, time_factor};
+use crate::support::patience::{TIME_FACTOR, expiring_factor, time_factor};
 
 /// The start of a line that needs the system's programs.
 const PROGRAMS: &str = "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; ";
@@ -24,6 +25,8 @@ pub struct Sim {
     program: PathBuf,
     /// Which WSL it is; without one, that of `$WSL_SIM_VERSION`, else the newest.
     pub version: Option<&'static str>,
+    /// How many times WSL's limits the next start's are.
+    time_factor: Cell<u32>,
 }
 
 /// How a command ended.
@@ -46,7 +49,7 @@ impl Sim {
     fn with(program: PathBuf) -> Self {
         let directory =
             tempfile::Builder::new().prefix("wsl-sim-test").tempdir().expect("a temporary directory");
-        Self { directory, program, version: None }
+        Self { directory, program, version: None, time_factor: Cell::new(time_factor()) }
     }
 
     /// With the static program of `$NIXOS_WSL_TOOLS`, which a distribution can run as `/init`.
@@ -81,12 +84,17 @@ impl Sim {
             .args(arguments)
             .env("WSL_SIM_HOME", self.home())
             .env("WSL_SIM_HOSTNAME", "Test-PC")
-            .env(TIME_FACTOR, time_factor().to_string())
+            .env(TIME_FACTOR, self.time_factor.get().to_string())
             .stdin(Stdio::null());
         if let Some(version) = self.version {
             command.env("WSL_SIM_VERSION", version);
         }
         command
+    }
+
+    /// Has the next starts wait no longer than WSL: for a test in which they wait for what does not come.
+    pub fn let_limits_expire(&self) {
+        self.time_factor.set(expiring_factor());
     }
 
     /// The registry.
