@@ -1,7 +1,8 @@
 //! Process 1 of namespace mode, before it is systemd: its cgroup namespace and its mounts (S§7.2, step 9).
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::CWD;
@@ -15,6 +16,8 @@ use crate::sys::namespace::unshare;
 use crate::system::log::Log;
 
 const BINFMT: &str = "/proc/sys/fs/binfmt_misc/status";
+/// Where the system's message bus listens, which /var/run leads to as well.
+const BUS: &str = "/run/dbus";
 const LOCK: &str = "/run/nixos-wsl/binfmt-status";
 
 /// Arguments of systemd. The kernel's log is the whole machine's, so it is no place for one distribution's messages.
@@ -37,6 +40,7 @@ pub fn prepare(log: &mut Log) {
         step("/", mount_change("/", flag | MountPropagationFlags::REC).map_err(Into::into));
     }
     step("/proc", processes());
+    step(BUS, bus());
     step(BINFMT, protect_binfmt());
 }
 
@@ -69,6 +73,19 @@ fn below(directory: &str) -> Vec<PathBuf> {
     found.sort();
     found.dedup();
     found
+}
+
+/// A folder for the bus that the world outside does not have. Who calls from another process namespace has no process id in
+/// this one, and logind aborts on it (`sd_bus_creds_get_pid`): a single `su -` outside would end every login inside.
+fn bus() -> std::io::Result<()> {
+    let made = DirBuilder::new().mode(0o755).create(BUS);
+    if let Err(error) = made
+        && error.kind() != std::io::ErrorKind::AlreadyExists
+    {
+        return Err(error);
+    }
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    Ok(mount("dbus", BUS, "tmpfs", flags, c"mode=755")?)
 }
 
 /// systemd clears the kernel's list of binary formats when it stops, and with it that of every distribution.

@@ -13,21 +13,22 @@ use libdeflater::{CompressionLvl, Compressor};
 
 use super::stream::{Sink, closed};
 use super::{ImageError, Result, deflate};
+use crate::sys;
 
 /// How much is compressed on its own. Blocks of 4 MiB would gain an eighth of a percent, but two of them are more than a
 /// thread may add to the memory.
 const BLOCK: usize = 1 << 20;
 
-/// How many blocks may be read ahead of `threads` that compress: half as many again, so that none of them waits while the
+/// How many blocks may be read ahead of `threads` that compress: a third as many again, so that none of them waits while the
 /// producer opens small files.
 const fn read_ahead(threads: usize) -> usize {
-    threads + threads / 2 + 2
+    threads + threads / 3 + 3
 }
 
-/// How many blocks may be under way between the producer and the writer: as many again as are being compressed, so that
-/// one that takes long holds nobody up.
+/// How many blocks may be under way between the producer and the writer: half as many again as are being compressed, so
+/// that one that takes long holds nobody up.
 const fn in_flight(threads: usize) -> usize {
-    2 * threads
+    threads + threads / 2 + 1
 }
 
 /// The level at which libdeflate is smaller than zlib's default and three times as fast.
@@ -69,6 +70,7 @@ pub fn compress<T>(
     let level =
         CompressionLvl::new(level).map_err(|_| ImageError::entry("compressionLevel", "must be 1 to 12"))?;
     let threads = threads.max(1);
+    sys::give_back_freed_memory();
     let (jobs, waiting) = sync_channel::<Job>(threads);
     let (order, ordered) = sync_channel(in_flight(threads));
     let (free, buffers) = channel();

@@ -36,6 +36,16 @@ pub fn ignore_sigchld() {
     set(libc::SIGCHLD, libc::SIG_IGN);
 }
 
+/// Has memory of 128 KiB and more go back to the system as soon as it is freed. glibc otherwise takes what was once freed
+/// for a size to keep at hand, for each thread (mallopt(3), `M_MMAP_THRESHOLD`); other C libraries do not.
+pub fn give_back_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt takes two numbers, and 128 KiB is the limit that it has at the start.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 << 10);
+    }
+}
+
 /// Does some work that waits for children, which a process with `SIGCHLD` ignored cannot: its disposition is what it was
 /// afterwards.
 pub fn with_children<T>(work: impl FnOnce() -> T) -> T {

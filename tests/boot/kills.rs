@@ -201,7 +201,7 @@ fn f36_apply_killed_at_every_change_leaves_old_or_new() {
     let kills = Kills::new();
     kills.plan(0);
     let all = kills.points_of(&["apply", "/etc/root.json"]);
-    let chosen = spread(&all, rounds(40));
+    let chosen = spread(&all, rounds(20));
     let log = tempfile::NamedTempFile::new().unwrap();
     let mut killed = 0;
     for (round, point) in (1..).zip(&chosen) {
@@ -275,7 +275,7 @@ fn f36_a_choice_killed_at_every_change_holds_or_does_not() {
 fn f36_after_kills_at_random_moments_it_still_boots() {
     needs_world!("f36_after_kills_at_random_moments_it_still_boots");
     let mut kills = Kills::new();
-    for round in 0..rounds(100) {
+    for round in 0..rounds(40) {
         kills.plan(round);
         // A whole boot here takes about 60 ms.
         let moment = kills.moment(80_000);
@@ -293,7 +293,7 @@ fn f36_after_kills_of_the_activation_it_still_boots() {
     needs_world!("f36_after_kills_of_the_activation_it_still_boots");
     let mut kills = Kills::new();
     let mut fell_back = 0;
-    let rounds = rounds(100);
+    let rounds = rounds(40);
     for round in 0..rounds {
         kills.plan(round);
         let moment = kills.moment(40_000);
@@ -340,7 +340,7 @@ fn the_state_survives_a_kill_while_it_is_written() {
     let world = World::with_generations(2);
     let running = world.boot();
     let mut seen = [0, 0];
-    for round in 0..rounds(300) {
+    for round in 0..rounds(100) {
         let number = ["1", "2"][round % 2];
         let mut child = running
             .command("/bin/nixos-wsl")

@@ -27,7 +27,7 @@ fn f36_apply_cut_off_at_every_change_leaves_old_or_new() {
         let kills = Kills::on(&disk.path());
         kills.plan(0);
         let all = kills.points_of(&["apply", "/etc/root.json"]);
-        let chosen = spread(&all, rounds(20));
+        let chosen = spread(&all, rounds(8));
         let log = tempfile::NamedTempFile::new().unwrap();
         for (round, point) in (1..).zip(chosen.iter().map(Some).chain([None])) {
             let name = format!("{options} {point:?}");
@@ -53,7 +53,7 @@ fn f36_a_boot_cut_off_at_random_moments_boots_again() {
     for options in OPTIONS {
         let disk = Disk::new(SIZE, options);
         let mut kills = Kills::on(&disk.path());
-        for round in 0..rounds(20) {
+        for round in 0..rounds(10) {
             kills.plan(round);
             disk.sync();
             let moment = kills.moment(80_000);
@@ -76,7 +76,7 @@ fn f36_a_boot_cut_off_at_every_change_boots_again() {
     let mut kills = Kills::on(&disk.path());
     kills.plan(0);
     let all = kills.points_of_boot();
-    let chosen = spread(&all, rounds(20));
+    let chosen = spread(&all, rounds(10));
     let log = tempfile::NamedTempFile::new().unwrap();
     for (round, point) in (1..).zip(&chosen) {
         let name = format!("{point:?}");
@@ -105,7 +105,7 @@ fn f36_a_choice_cut_off_at_every_change_holds_or_does_not() {
         let log = tempfile::NamedTempFile::new().unwrap();
         for arguments in [&["boot", "1"][..], &["boot", "1", "--once"]] {
             let all = kills.points_of(arguments);
-            for point in spread(&all, rounds(10)).iter().map(Some).chain([None]) {
+            for point in spread(&all, rounds(6)).iter().map(Some).chain([None]) {
                 let name = format!("{options} {arguments:?} {point:?}");
                 assert!(kills.command(&[], &["boot", "2"]).status.success());
                 disk.sync();

@@ -172,6 +172,7 @@ fn an_activation_that_fails_in_part_is_said_and_the_system_starts() {
 fn a_system_that_does_not_start_is_said_and_is_no_success() {
     let test = "a_system_that_does_not_start_is_said_and_is_no_success";
     let Some(sim) = imported_as(test, "broken-installer.tar.gz") else { return };
+    sim.let_limits_expire();
     let ended = version(&sim);
     assert_eq!((ended.code, ended.out.as_str()), (1, ""), "{ended:?}");
     for part in ["NixOS is installed, but it does not start", "is whole", "wsl --terminate IN"] {

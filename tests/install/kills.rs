@@ -20,7 +20,7 @@ fn goes_on_after_a_kill_at_any_moment() {
     let whole = start.elapsed();
     // Moments spread over the whole run; some come after the end, in the switch, and right away.
     let mut moments = Moments::new();
-    let most = rounds(50);
+    let most = rounds(20);
     let mut kills = 0;
     while kills < most {
         let root = extracted("installer.tar.gz");
@@ -53,7 +53,7 @@ fn goes_on_after_a_kill_at_every_change() {
     let all = points(log.path());
     // The last calls are the journal's, the renames of the entry points and the removals.
     let (unpacking, switching) = all.split_at(all.len().saturating_sub(60));
-    let most = rounds(30);
+    let most = rounds(12);
     let chosen = [spread(unpacking, most / 2), spread(switching, most / 2)].concat();
     let mut hits = 0;
     for point in &chosen {

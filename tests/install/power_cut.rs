@@ -41,7 +41,7 @@ fn goes_on_after_a_power_cut_at_any_moment() {
         assert_eq!(unpack(&root).code, 0);
         let whole = start.elapsed();
         remove(&root);
-        for round in 1..=rounds(6) {
+        for round in 1..=rounds(4) {
             let root = installer(&disk, round);
             let program = root.join(DIRECTORY).join("nixos-wsl-install");
             let mut child =
@@ -72,7 +72,7 @@ fn goes_on_after_a_power_cut_at_every_change_of_the_switch() {
         let all = points(log.path());
         remove(&root);
         let switching = &all[all.len().saturating_sub(60)..];
-        let chosen = spread(switching, rounds(8));
+        let chosen = spread(switching, rounds(6));
         for (round, point) in (1..).zip(chosen.iter().map(Some).chain([None])) {
             let root = installer(&disk, round);
             let done = !killed(&words(&root, &traced(log.path(), point, &[])));

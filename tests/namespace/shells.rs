@@ -170,6 +170,23 @@ fn a_systemd_that_died_is_started_again_and_a_stopped_one_leaves_nothing() {
     sim.ok(["--terminate", NAME]);
 }
 
+/// Whose process id means nothing inside. A login manager that aborts on it takes 25 s to be missed, and comes back only
+/// some times in a row.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn programs_outside_do_not_reach_the_bus_inside() {
+    let Some(sim) = imported("programs_outside_do_not_reach_the_bus_inside") else { return };
+    let manager = "systemctl show -P MainPID -P NRestarts systemd-logind";
+    let before = ok(&sim, manager);
+    assert!(before.ends_with("\n0"), "{before}");
+    for line in ["runuser -l nixos -c true", "su - nixos -c true", "sudo -u nixos -i true"] {
+        outside(&sim, &format!("for _ in 1 2 3; do /run/current-system/sw/bin/{line}; done; true"));
+    }
+    assert_eq!(outside(&sim, "ls -A /run/dbus"), "");
+    assert_eq!(ok(&sim, manager), before);
+    assert_eq!(ok(&sim, "busctl --system status >/dev/null && echo there"), "there");
+}
+
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_systemd_that_dies_while_a_shell_enters_is_not_kept_by_that_shell() {
