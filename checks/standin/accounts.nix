@@ -5,6 +5,10 @@
 
   # Other shells, each an attribute from a user's name to a path.
   otherShells ? { },
+
+  # Shells by name, and what ./configuration.nix gives: null where nothing is declared.
+  shells ? { },
+  configuration ? null,
 }:
 
 let
@@ -28,16 +32,51 @@ let
     gid = 100;
     home = "/home/${name}";
   };
+
+  # Nix builds as these.
+  buildUsers =
+    map (number: daemon "nixbld${toString number}" (30000 + number) "/var/empty" // { gid = 30000; })
+      [
+        1
+        2
+      ];
+  declared =
+    if configuration == null then
+      {
+        users = [ ];
+        groups = [ ];
+        loginShell = shell;
+      }
+    else
+      {
+        users =
+          buildUsers
+          ++ map (
+            name:
+            normalUser name shells.${configuration.users.${name}.shell or "bash"}
+            // {
+              inherit (configuration.users.${name}) uid;
+            }
+          ) (builtins.attrNames configuration.users);
+        groups = [
+          (group "nixbld" 30000 // { members = map (user: user.name) buildUsers; })
+        ]
+        ++ map (name: configuration.groups.${name} // { inherit name; }) (
+          builtins.attrNames configuration.groups
+        );
+        loginShell = shells.${configuration.loginShell};
+      };
 in
 rec {
   users = [
     (user "root" 0 0 "/root" // { description = "System administrator"; })
     (daemon "messagebus" 4 "/run/dbus" // { description = "D-Bus system message bus daemon user"; })
     (daemon "systemd-network" 152 "/var/empty")
-    (user "nixos" 1000 100 "/home/nixos")
+    (user "nixos" 1000 100 "/home/nixos" // { shell = declared.loginShell; })
     (daemon "sshd" 999 "/var/empty" // { description = "SSH privilege separation user"; })
     (daemon "nobody" 65534 "/var/empty" // { description = "Unprivileged account (don't use!)"; })
-  ];
+  ]
+  ++ declared.users;
 
   usersWithoutNumber = [
     (normalUser "bob" shell)
@@ -80,5 +119,6 @@ rec {
     (group "shadow" 318)
     (group "sshd" 999)
     (group "nogroup" 65534)
-  ];
+  ]
+  ++ declared.groups;
 }

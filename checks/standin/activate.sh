@@ -19,7 +19,7 @@ ln -sfn "$systemConfig/etc" /etc/static
 # By one process for each folder, as NixOS does it all in one: what is right already is left, what is not there comes first.
 declare -A missing
 while read -r name; do
-  [ "$name" != sudoers ] || continue
+  [[ $name != sudoers && $name != wsl.conf ]] || continue
   folder=/etc/$name folder=${folder%/*}
   if [ ! -e "/etc/$name" ] && [ ! -L "/etc/$name" ]; then
     missing[$folder]+=" /etc/static/$name"
@@ -40,9 +40,23 @@ install -m 0440 "$systemConfig/etc/sudoers" "/etc/.$$.tmp" && mv -Tf "/etc/.$$.t
 for file in passwd group; do
   present=$'\n'$(< "/etc/$file")
   while IFS= read -r line; do
-    [[ $present = *$'\n'"${line%%:*}:"* ]] || echo "$line" >> "/etc/$file"
+    [[ $present != *$'\n'"${line%%:*}:"* ]] || continue
+    echo "$line" >> "/etc/$file"
+    IFS=: read -r name _ uid gid _ home _ <<< "$line"
+    [[ $file != passwd || $home != /home/* ]] || install -d -o "$uid" -g "$gid" -m 0700 "$home"
+    [ "$file" != passwd ] || echo "$name:!:1::::::" >> /etc/shadow
   done < "$accounts/$file"
 done
+# But for their shells, where those are declared.
+if [ -e "$accounts/login-shells" ]; then
+  declare -A declared
+  while read -r name shell; do declared[$name]=$shell; done < "$accounts/login-shells"
+  while IFS= read -r line; do
+    shell=${declared[${line%%:*}]-}
+    echo "${shell:+${line%:*}:}${shell:-$line}"
+  done < /etc/passwd > "/etc/.$$.tmp"
+  mv -Tf "/etc/.$$.tmp" /etc/passwd
+fi
 
 # Users without a number get the first free one, as from NixOS' update-users-groups.pl.
 while read -r name gid home shell; do
@@ -72,4 +86,8 @@ fi
 
 ln -sfn "$systemConfig" /run/.current-system && mv -Tf /run/.current-system /run/current-system
 [ -e /run/booted-system ] || ln -s "$systemConfig" /run/booted-system
+if [ -n "$hostName" ]; then
+  hostname "$hostName"
+  "$nixosWsl" prepare-start
+fi
 exit "$status"

@@ -2,6 +2,8 @@
 {
   # Directory of .deb files (./build makes it).
   debs,
+  # The same with Nix and all its libraries.
+  nixDebs,
   # Directory with the static programs in bin/ (../tools makes it).
   tools,
   system ? builtins.currentSystem,
@@ -11,8 +13,11 @@ let
   inherit (builtins) baseNameOf elem mapAttrs;
 
   lib = import ./lib.nix { inherit system; };
-  everything = import ./packages.nix { inherit debs system; };
-  packages = removeAttrs everything [ "ways" ];
+  everything = import ./packages.nix { inherit debs nixDebs system; };
+  packages = removeAttrs everything [
+    "nix"
+    "ways"
+  ];
 
   # Programs that run in the image are in its closure; the writer is not.
   select =
@@ -118,6 +123,82 @@ let
       };
     };
 
+  # The systems that are rebuilt from where they run, with their expressions in /etc/nixos.
+  rebuildImage =
+    name: arguments:
+    let
+      paths = lib.tree "packages.json" {
+        texts."packages.json" = builtins.toJSON {
+          packages = mapAttrs (_: package: "${package}") (packages // { inherit (everything) nix; });
+          offered.dash = "${everything.ways.dash}";
+          programs = "${programs}";
+          buildTools = "${lib.farm "build-tools" "bin" [
+            "${packages.bash}/bin/bash"
+            "${packages.coreutils}/bin/*"
+          ]}";
+        };
+      };
+      # The store paths stand in the text alone: what is made of them inside is not made from this derivation.
+      json = builtins.toFile "packages.json" (
+        builtins.unsafeDiscardStringContext (builtins.readFile "${paths}/packages.json")
+      );
+      generation = import ./rebuild.nix {
+        packages = json;
+        configuration = builtins.toFile "configuration.nix" configuration;
+        settings = arguments;
+      };
+      configuration = "{ }\n";
+      text = path: text: {
+        path = "/etc/nixos/${path}";
+        type = "file";
+        inherit text;
+      };
+      spec = generation.root.spec generation.toplevel;
+    in
+    image {
+      inherit name;
+      inherit (generation) toplevel;
+      spec = spec // {
+        entries = spec.entries ++ [
+          {
+            path = "/etc/nixos/project";
+            type = "tree";
+            source = "${builtins.path {
+              name = "project";
+              path = ../..;
+              filter =
+                let
+                  top = toString ../.. + "/";
+                in
+                file: type:
+                elem (builtins.replaceStrings [ top ] [ "" ] file) [
+                  "assets"
+                  "assets/nixos-wsl.ico"
+                  "checks"
+                  "checks/standin"
+                  "nix"
+                  "nix/entries.nix"
+                  "nix/root.nix"
+                ]
+                || (
+                  builtins.match "${top}checks/standin/.*" file != null
+                  && builtins.match ".*/(default|packages|faulty-boots)\\.nix" file == null
+                );
+            }}";
+          }
+          (text "default.nix" ''
+            import ./project/checks/standin/rebuild.nix {
+              packages = ./packages.json;
+              configuration = ./configuration.nix;
+              settings = ${if arguments ? namespace then "{ namespace = true; }" else "{ }"};
+            }
+          '')
+          (text "packages.json" (builtins.readFile json))
+          (text "configuration.nix" configuration)
+        ];
+      };
+    };
+
   imageOf =
     name:
     image {
@@ -171,6 +252,10 @@ rec {
   everyWayTarball = imageOf "everyWay";
   everyWayNamespaceTarball = imageOf "everyWayNamespace";
 
+  # Images of systems that have Nix and are rebuilt by it.
+  rebuildTarball = rebuildImage "nixos-wsl-rebuild-tarball" { };
+  namespaceRebuildTarball = rebuildImage "nixos-wsl-namespace-rebuild-tarball" { namespace = true; };
+
   # The same system as an installer; and those whose first start does not go well, or is the first shell's.
   installer = installerOf "first";
   failingInstaller = installerOf "failing";
@@ -193,6 +278,8 @@ rec {
       "every-way-image.tar.gz" = "${everyWayTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "every-way-namespace-image.tar.gz" =
         "${everyWayNamespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "rebuild-image.tar.gz" = "${rebuildTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "namespace-rebuild-image.tar.gz" = "${namespaceRebuildTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-root-image.tar.gz" = "${namespaceRootTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-broken-image.tar.gz" = "${namespaceBrokenTarball}/tarball/nixos-wsl-${system}.tar.gz";

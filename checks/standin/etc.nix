@@ -8,6 +8,8 @@
   osRelease,
   # The users' login shells.
   shells,
+  # More texts, by their path below /etc.
+  moreTexts ? { },
 }:
 
 let
@@ -204,5 +206,11 @@ lib.tree "etc" {
           UsePAM yes
         '';
       }
+  )
+  // builtins.listToAttrs (
+    map (name: {
+      name = "etc/${name}";
+      value = moreTexts.${name};
+    }) (builtins.attrNames moreTexts)
   );
 }

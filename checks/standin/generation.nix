@@ -29,6 +29,12 @@
   defaultTarget ? "multi-user.target",
   # Further units, as ./units.nix takes them.
   services ? _packages: { },
+
+  # What ./configuration.nix gives, for a system that is rebuilt from where it runs; null for the others.
+  configuration ? null,
+  # Packages that a configuration can choose from, and what builds need.
+  offered ? { },
+  buildTools ? null,
 }:
 
 let
@@ -52,7 +58,8 @@ let
   }
   // builtins.mapAttrs (name: _: "${ways.${name}}/bin/${name}") (
     if ways == null then { } else { inherit (ways) dash fish zsh; }
-  );
+  )
+  // builtins.mapAttrs (name: package: "${package}/bin/${name}") offered;
   accounts = import ./accounts.nix {
     shell = shells.bash;
     otherShells =
@@ -64,7 +71,19 @@ let
           fay = shells.fish;
           zoe = shells.zsh;
         };
+    inherit shells configuration;
   };
+  whenDeclared = settings: if configuration == null then { } else settings;
+  declared = import ./declared.nix {
+    inherit lib packages configuration;
+  };
+  user =
+    if rootUser then
+      "root"
+    else if configuration == null then
+      "nixos"
+    else
+      configuration.defaultUser;
 
   root = import ../../nix/root.nix {
     programs = {
@@ -91,12 +110,14 @@ let
       [automount]
       ldconfig = false
       mountFsTab = false
+      ${if configuration == null then "" else "root = ${configuration.automountRoot}"}
 
       [boot]
       systemd = ${if namespace then "false" else "true"}
 
       [user]
-      default = ${if rootUser then "root" else "nixos"}
+      default = ${user}
+      ${if configuration == null then "" else "\n[network]\nhostname = ${configuration.hostName}"}
     '';
     setuid = !rootUser;
     wslDistributionConf = ''
@@ -162,6 +183,7 @@ let
     ];
   };
 
+  lines = list: builtins.concatStringsSep "" (map (line: "${line}\n") list);
   textOf = path: (head (filter (entry: entry.path == path) root.entries)).text;
   accountFiles = lib.tree "accounts" {
     texts = {
@@ -174,6 +196,12 @@ let
       passwd = textOf "/etc/passwd";
       group = textOf "/etc/group";
       "wsl.conf" = textOf "/etc/wsl.conf";
+    }
+    // whenDeclared {
+      # Whose shell an activation changes.
+      login-shells = lines (
+        map (user: "${user.name} ${root.loginShell user}") (filter (user: user.gid == 100) accounts.users)
+      );
     };
   };
 
@@ -186,6 +214,7 @@ let
       ;
     services =
       services packages
+      // whenDeclared declared.units
       // {
         "standin.service" = {
           wantedBy = [ "multi-user.target" ];
@@ -302,6 +331,12 @@ let
       osRelease
       ;
     inherit (root) shells;
+    moreTexts = whenDeclared (
+      declared.texts
+      // {
+        "wsl.conf" = textOf "/etc/wsl.conf";
+      }
+    );
   };
 
   nixosVersionProgram = lib.tree "nixos-version" {
@@ -314,6 +349,7 @@ let
     map (package: "${package}/bin/*") (
       builtins.attrValues packages
       ++ (if ways == null then [ ] else builtins.attrValues ways)
+      ++ (if configuration == null then [ ] else map (name: offered.${name}) configuration.programs)
       ++ [
         nixosVersionProgram
         programs
@@ -354,6 +390,7 @@ let
           coreutils
           packages.findutils
           packages.gnugrep
+          packages.hostname
           packages.util-linux
           packages.systemd
         ]
@@ -366,6 +403,7 @@ let
     nixosWsl=${binary "nixos-wsl"}
     activationDelay=${toString activationDelay}
     activationFails=${if activationFails then "1" else "0"}
+    hostName=${if configuration == null then "" else configuration.hostName}
   '';
 in
 rec {
@@ -381,8 +419,16 @@ rec {
           systemdMode = if namespace then "namespace" else "native";
           systemdUser = if rootUser then "nixos" else null;
         }
+        // (if configuration == null then { } else { inherit (configuration) automountRoot; })
         // settings
       );
+    }
+    // whenDeclared {
+      "nixos-wsl/default-user" = lines (
+        map root.passwdLine (filter (declared: declared.name == user) accounts.users)
+      );
+      # As `system.extraDependencies`.
+      extra-dependencies = toString ([ buildTools ] ++ builtins.attrValues (packages // offered));
     };
     programs = {
       activate = variables + builtins.readFile ./activate.sh;

@@ -1,12 +1,20 @@
 # The few ways in which the stand-in makes store paths; nothing here knows what is in them.
-{ system }:
+{
+  system,
+  # Bash, and the folders of coreutils: of this machine, or of the store.
+  bash ? "/bin/bash",
+  path ? "/usr/bin:/bin",
+}:
 
 let
   common = {
     inherit system;
-    builder = "/bin/bash";
-    PATH = "/usr/bin:/bin";
+    builder = bash;
+    PATH = path;
     LC_ALL = "C";
+    # As nixpkgs has it for what is made faster than it is asked for.
+    preferLocalBuild = true;
+    allowSubstitutes = false;
   };
   script = file: [
     "-euo"

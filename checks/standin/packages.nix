@@ -2,6 +2,8 @@
 {
   # Directory of .deb files.
   debs,
+  # Directory of .deb files with Nix and all its libraries.
+  nixDebs,
   system,
 }:
 
@@ -18,11 +20,12 @@ let
 
   # "libc6_2.36-9_amd64.deb" → "libc6"
   nameOf = file: head (match "([^_]*)_.*" file);
-  files = filter (file: match ".*_.*\\.deb" file != null) (attrNames (readDir debs));
+  filesOf = debs: filter (file: match ".*_.*\\.deb" file != null) (attrNames (readDir debs));
+  files = filesOf debs;
 
   # A store path's name may not hold every character that a Debian version has.
   addToStore =
-    file:
+    debs: file:
     builtins.path {
       path = debs + "/${file}";
       name = "${nameOf file}.deb";
@@ -35,6 +38,8 @@ let
       without ? [ ],
       # Shell commands at the end; $out is whole then.
       finish ? "",
+      # Directory of the .deb files.
+      from ? debs,
     }:
     name: names: deps:
     derivation {
@@ -52,7 +57,7 @@ let
       ];
       PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
       LC_ALL = "C";
-      debs = map addToStore (filter (file: elem (nameOf file) names) files);
+      debs = map (addToStore from) (filter (file: elem (nameOf file) names) (filesOf from));
       deps = map (dep: "${dep}") deps;
     };
 
@@ -221,6 +226,25 @@ rec {
         libraries
         glibc
       ];
+
+  # For the systems that rebuild themselves. With a C library of its own, so that it may come from another release.
+  nix =
+    let
+      libraries = filter (
+        file: match "(lib|zlib1g).*" file != null && match ".*perl.*|.*_all\\.deb" file == null
+      ) (filesOf nixDebs);
+    in
+    packageWith {
+      from = nixDebs;
+      # Debian's libraries come with more than Nix loads.
+      finish = ''
+        loaded=$("$loader" --list "$out/bin/nix" | grep -oE '/nix/store/[^ ]+' | xargs readlink -f)
+        find "$out/lib" \( -type f -o -type l \) ! -name 'libnss_*' | while read -r file; do
+          grep -qxF "$(readlink -f "$file")" <<<"$loaded" || rm "$file"
+        done
+        rm -rf "$out/share" "$out/etc"
+      '';
+    } "nix" ([ "nix-bin" ] ++ map nameOf libraries) [ ];
 
   # For the systems that have every way in; `default.nix` says which.
   ways =

@@ -44,7 +44,7 @@ find "$out" -xtype l -delete
 # Libraries by DT_RPATH, which also serves what a library opens later by name (PAM modules, libsystemd-shared).
 rpath=
 for prefix in "$out" $deps; do
-  for directory in "$prefix"/lib/*-linux-gnu "$prefix"/lib/*-linux-gnu/systemd "$prefix"/libexec/sudo; do
+  for directory in "$prefix"/lib/*-linux-gnu "$prefix"/lib/*-linux-gnu/systemd "$prefix"/lib/nix "$prefix"/libexec/sudo; do
     [ ! -d "$directory" ] || rpath=$rpath${rpath:+:}$directory
   done
 done
@@ -54,7 +54,8 @@ while read -r file; do
   case ${file##*/} in ld-linux* | libc.so.* | *.o) continue ;; esac
   patchelf --force-rpath --set-rpath "$rpath" "$file"
   if patchelf --print-interpreter "$file" >/dev/null 2>&1; then patchelf --set-interpreter "$loader" "$file"; fi
-  if ldd "$file" | grep 'not found'; then
+  # This machine's loader is not asked: its C library may be older.
+  if { "$loader" --list "$file" 2>&1 || true; } | grep 'not found'; then
     echo "$file: a library it needs is in no package of the list" >&2
     exit 1
   fi
