@@ -113,10 +113,7 @@ impl<'a> Start<'a> {
         let client = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("wsl-sim starts");
         let mut first = None;
         wait_for("process 1", || {
-            first = sim.try_supervisor("NixOS").and_then(|supervisor| {
-                let children = format!("/proc/{supervisor}/task/{supervisor}/children");
-                fs::read_to_string(children).ok()?.split_whitespace().next()?.parse().ok()
-            });
+            first = sim.try_first("NixOS");
             first.is_some()
         });
         Self { sim, client, first: first.expect("process 1") }

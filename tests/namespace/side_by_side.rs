@@ -177,7 +177,8 @@ fn a_unit_with_limits_starts() {
 fn many_starts_and_stops_leave_nothing() {
     let test = "many_starts_and_stops_leave_nothing";
     let Some(mut sim) = imported(test) else { return };
-    let cycles = std::env::var("NIXOS_WSL_CYCLES").ok().map_or(2, |text| text.parse().expect("a number"));
+    let cycles = std::env::var("NIXOS_WSL_CYCLES").ok().map_or(8, |text| text.parse().expect("a number"));
+    let cycles = cycles / VERSIONS.len();
     for version in VERSIONS {
         sim.version = version;
         for cycle in 0..cycles {

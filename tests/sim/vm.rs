@@ -3,9 +3,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, bundled, exists, with_input};
+use crate::support::sim::{Sim, bundled, exists, image, with_input};
 
 /// Paths as a distribution of the namespace image sees them, where no systemd runs, and as one where WSL starts it.
 struct Layout {
@@ -146,4 +148,70 @@ fn a_machine_whose_parts_are_killed() {
     assert_eq!(with_input(&mut sim.command(["-l", "--running", "-q"]), b"").out, "");
     assert!(!group.exists() && !sim.home().join("vm.json").exists());
     assert_eq!(sim.outside("Two", "echo again"), "again");
+}
+
+/// What a systemd that stops a user's session does since version 253: it kills the session's group as a whole.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn the_end_of_a_session_is_not_the_end_of_anothers() {
+    let test = "the_end_of_a_session_is_not_the_end_of_anothers";
+    let Some(mut sim) = Sim::for_starts(test) else { return };
+    for name in ["One", "Two"] {
+        import(&sim, name, "image.tar.gz");
+    }
+    for Layout { version, .. } in LAYOUTS {
+        sim.version = Some(version);
+        let as_user = |name: &str, line: &str| sim.ok(["-d", name, "-e", "/bin/sh", "-c", line]);
+        as_user("One", "systemd-run --user --unit mine -q sleep 100000");
+        assert_eq!(as_user("Two", "systemctl --user is-system-running --wait"), "running", "{version}");
+        let manager = "systemctl show -P MainPID user@1000.service";
+        let before = sim.outside("One", manager);
+        let kill = "group=$(systemctl show -P ControlGroup user@1000.service); echo 1 >/sys/fs/cgroup$group/cgroup.kill; \
+                    timeout 30 systemctl restart user@1000.service; systemctl is-active user@1000.service";
+        assert_eq!(sim.outside("Two", kill), "active", "{version}");
+        assert_eq!(as_user("One", "systemctl --user is-active mine"), "active", "{version}");
+        assert_eq!(sim.outside("One", manager), before, "{version}: the same process");
+        sim.ok(["-t", "Two"]);
+        assert_eq!(
+            as_user("One", "systemctl --user is-active mine; systemctl is-system-running"),
+            "active\nrunning"
+        );
+        sim.ok(["--shutdown"]);
+    }
+}
+
+/// As many as `NIXOS_WSL_DISTRIBUTIONS` says, all at once: each is up without a failed unit, and stops without being killed.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn many_distributions_are_up_at_once() {
+    let Some(sim) = Sim::for_starts("many_distributions_are_up_at_once") else { return };
+    let count =
+        std::env::var("NIXOS_WSL_DISTRIBUTIONS").ok().map_or(2, |text| text.parse().expect("a number"));
+    let names: Vec<String> = (1..=count).map(|number| format!("Number{number}")).collect();
+    for name in &names {
+        let imported = sim.import(name, &image());
+        assert_eq!(imported.code, 0, "{imported:?}");
+    }
+    let start = Instant::now();
+    let line = "until systemctl is-system-running | grep -qx -e running -e degraded; do sleep 0.2; done; \
+                systemctl is-system-running; systemctl --failed --no-legend --plain; systemctl --user is-system-running";
+    let shells: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let mut command = sim.command(["-d", name.as_str(), "--", "bash", "-c", line]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("wsl-sim")
+        })
+        .collect();
+    for (name, shell) in names.iter().zip(shells) {
+        let output = shell.wait_with_output().expect("its end");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(text, "running\nrunning\n", "{name}: {output:?}");
+    }
+    println!("{count} distributions are up after {:.1} s", start.elapsed().as_secs_f32());
+    let group = sim.cgroup(&names[0]).expect("a cgroup");
+    for name in &names {
+        sim.ok(["-t", name]);
+        assert_eq!(sim.hidden(name), "", "{name}");
+    }
+    assert!(!group.exists() && !sim.home().join("vm.json").exists(), "the virtual machine is left");
 }

@@ -251,6 +251,12 @@ impl Sim {
         pid.try_into().expect("a process id")
     }
 
+    /// As [`Sim::first`], if the distribution runs.
+    pub fn try_first(&self, name: &str) -> Option<u32> {
+        self.try_supervisor(name).filter(|&pid| exists(pid))?;
+        self.record(name)?["first"]["pid"].as_u64()?.try_into().ok().filter(|&pid| exists(pid))
+    }
+
     /// The processes of a distribution, seen from outside: those in its process namespace and in those below it.
     pub fn processes(&self, name: &str) -> Vec<u32> {
         let first = self.first(name);
