@@ -1,7 +1,8 @@
 # Kubernetes' clients, and a cluster of one node.
 { pkgs, ... }:
 let
-  # A build of one's own, as for a newer release than nixpkgs has.
+  # A build of one's own, as for a newer release than nixpkgs has. To evaluate nixpkgs' needs its list of Haskell's packages,
+  # which some copies leave out.
   k3s = pkgs.writeShellScriptBin "k3s" "exec /opt/k3s \"$@\"";
 in
 {
