@@ -195,6 +195,11 @@ fn a_system_is_rebuilt_from_where_it_runs() {
     let (next, built) = system.rebuild("boot");
     assert_eq!(built, ["accounts", "etc"]);
     assert_eq!(system.sh("hostname; readlink /run/current-system"), format!("renamed\n{last}"));
+    assert_eq!(
+        system.sh("grep -E '^(default|hostname) ' /etc/wsl.conf; grep -c ^carol: /etc/passwd"),
+        "default = carol\nhostname = again\n1",
+        "whatever ends this start"
+    );
     system.restart();
     assert_eq!(system.names(), format!("carol\nagain\n{next}\n"));
     assert_eq!(
