@@ -45,7 +45,7 @@ fn run(command: Command) -> Outcome {
         }
         Command::Stop { timeout } => stop::stop(Duration::from_secs(timeout)),
         Command::Logs { journal } => logs::show(journal),
-        Command::Doctor { root } => doctor::show(&Root::new(root)),
+        Command::Doctor { root, format } => doctor::show(root, format),
         Command::Recover { root, action } => recover::run(root, action),
         Command::Version { json } => version::show(json),
         Command::Apply { file } => apply::run(&file),

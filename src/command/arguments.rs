@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::doctor::Format;
+
 /// Looks after NixOS on WSL.
 #[derive(Debug, Parser)]
 #[command(name = "nixos-wsl", version, after_help = EXAMPLES)]
@@ -74,12 +76,15 @@ pub enum Command {
     },
     /// Looks for what WSL would stumble over, or leaves out without a word
     #[command(
-        after_help = "Examples:\n  nixos-wsl doctor\n  wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl doctor --root /mnt/wslg/distro"
+        after_help = "Examples:\n  nixos-wsl doctor\n  nixos-wsl doctor --format json\n  wsl --system -u root -d NixOS /mnt/wslg/distro/bin/nixos-wsl doctor"
     )]
     Doctor {
-        /// Root folder of the distribution
-        #[arg(long, default_value = "/")]
-        root: PathBuf,
+        /// Root folder of the distribution [default: where this program lies]
+        #[arg(long)]
+        root: Option<PathBuf>,
+        /// For people, or for programs
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
     },
     /// Repairs a distribution that does not start, from WSL's system distribution
     #[command(after_help = RECOVER_EXAMPLES)]

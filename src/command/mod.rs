@@ -4,7 +4,6 @@ pub mod accounts;
 pub mod apply;
 pub mod arguments;
 pub mod boot;
-pub mod disk;
 pub mod doctor;
 pub mod error;
 pub mod finding;

@@ -10,6 +10,7 @@ mod apply_links;
 mod apply_mounts;
 mod bad_input;
 mod counting;
+mod doctor;
 mod faults;
 mod init;
 #[macro_use]

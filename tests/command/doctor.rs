@@ -75,8 +75,27 @@ impl Healthy {
     }
 
     fn examine(&self) -> Output {
-        Command::new(program("nixos-wsl")).args(["doctor", "--root"]).arg(self.0.path()).output().unwrap()
+        self.examine_as("text")
     }
+
+    fn examine_as(&self, format: &str) -> Output {
+        let mut command = Command::new(program("nixos-wsl"));
+        command.args(["doctor", "--format", format, "--root"]).arg(self.0.path()).output().unwrap()
+    }
+
+    /// A system whose configuration has this `wsl.conf`, and this mode.
+    fn configure(&self, wsl_conf: &str, mode: &str) {
+        self.write("/nix/store/system/etc/wsl.conf", wsl_conf);
+        let session = format!("{{ \"systemdMode\": \"{mode}\" }}");
+        self.write("/nix/store/system/nixos-wsl/session.json", &session);
+    }
+}
+
+/// Kinds of findings, in their order.
+fn kinds(output: &Output) -> Vec<String> {
+    let report: serde_json::Value = serde_json::from_str(&stdout(output)).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings.map(|finding| finding["kind"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The one fault that `break_it` makes is found, and nothing else.
@@ -88,8 +107,29 @@ fn finds(fault: &str, break_it: impl FnOnce(&Healthy)) {
     assert_eq!(output.status.code(), Some(1), "{fault}: {output:?}");
     let [found, advice] = text.lines().collect::<Vec<_>>()[..] else { panic!("{fault}: {output:?}") };
     assert!(found.contains(fault), "{fault}: {output:?}");
+    let [kind] = &kinds(&root.examine_as("json"))[..] else { panic!("{fault}: {output:?}") };
+    assert!(found.ends_with(&format!(" [{kind}]")), "{fault}: {output:?}");
     assert!(advice.starts_with("  ") && advice.len() > 10, "{fault}: {output:?}");
     assert_eq!(stderr(&output), "nixos-wsl: 1 thing is not as it should be\n");
+}
+
+#[test]
+fn programs_get_json() {
+    let root = Healthy::new();
+    let output = root.examine_as("json");
+    assert_eq!(stdout(&output), "{\"facts\":null,\"findings\":[]}\n", "{output:?}");
+    assert!(output.status.success());
+    root.write("/etc/wsl.conf", &format!("{WSL_CONF}; a remark\n"));
+    fs::remove_file(root.path("/bin/mount")).unwrap();
+    let output = root.examine_as("json");
+    assert_eq!(kinds(&output), ["wsl-path", "wsl-conf-line"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    for finding in report["findings"].as_array().unwrap() {
+        for part in ["fault", "advice"] {
+            let text = finding[part].as_str().unwrap();
+            assert!(text.len() > 10 && !text.contains('\n'), "{finding}");
+        }
+    }
 }
 
 #[test]
@@ -158,6 +198,68 @@ fn users_who_could_not_log_in_are_named() {
         lost(root);
         root.link("/run/current-system", "/nix/store/system");
     });
+}
+
+#[test]
+fn a_wsl_conf_that_somebody_has_edited_is_named() {
+    let same = Healthy::new();
+    same.configure("# of ours\n[boot]\nsystemd = true\n[user]\ndefault = alice\n", "native");
+    assert!(same.examine().status.success());
+    same.write("/etc/wsl.conf", "[user]\nDefault=\"alice\"\n[boot]\nsystemd = TRUE\n");
+    assert!(same.examine().status.success(), "the same in other words");
+
+    let off = "[boot]\nsystemd = false\n\n[user]\ndefault = alice\n";
+    finds("/etc/wsl.conf: boot.systemd is off, and this system leaves systemd to WSL", |root| {
+        root.configure(WSL_CONF, "native");
+        root.write("/etc/wsl.conf", off);
+    });
+    finds("boot.systemd is off", |root| root.write("/etc/wsl.conf", "[user]\ndefault = alice\n"));
+    let namespace = Healthy::new();
+    namespace.configure(off, "namespace");
+    namespace.write("/etc/wsl.conf", off);
+    assert!(namespace.examine().status.success());
+    finds("/etc/wsl.conf: network.generatehosts is `false`, in the configuration not set", |root| {
+        root.configure(WSL_CONF, "native");
+        root.write("/etc/wsl.conf", &format!("{WSL_CONF}[network]\ngenerateHosts = false\n"));
+    });
+    finds("/etc/wsl.conf: user.default is `root`, in the configuration `alice`", |root| {
+        root.configure(WSL_CONF, "native");
+        root.write("/etc/wsl.conf", "[boot]\nsystemd = true\n[user]\ndefault = root\n");
+    });
+}
+
+#[test]
+fn a_clock_behind_the_newest_generation_is_named() {
+    finds("the clock is behind: generation 1 was made 3 days from now", |root| {
+        let link = root.path("/nix/var/nix/profiles/system-1-link");
+        let touched = Command::new("touch").args(["-h", "-d", "+73 hours"]).arg(link).status().unwrap();
+        assert!(touched.success());
+    });
+}
+
+/// The table's first column and what the program can find are the same.
+#[test]
+fn every_finding_has_a_row_in_the_documentation() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(project.join(path)).unwrap();
+    let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    let documented: Vec<String> = read("docs/doctor.md").lines().filter_map(row).collect();
+    let source = read("src/command/finding.rs");
+    let variants = source.split("pub enum Kind {").nth(1).unwrap().split("\n}").next().unwrap().to_owned();
+    let name = |line: &str| {
+        let name = line.trim().strip_suffix(',').filter(|name| !name.contains(' '))?;
+        let mut kebab = String::new();
+        for (index, letter) in name.char_indices() {
+            if letter.is_ascii_uppercase() && index > 0 {
+                kebab.push('-');
+            }
+            kebab.push(letter.to_ascii_lowercase());
+        }
+        Some(kebab)
+    };
+    let known: Vec<String> = variants.lines().filter_map(name).collect();
+    assert_eq!(documented, known, "in the same order");
+    assert!(read("docs/SUMMARY.md").contains("(doctor.md)"));
 }
 
 #[test]

@@ -22,7 +22,8 @@ fn a_session_that_has_lost_its_systemd_is_told_the_way_out() {
     let line = format!(
         "PATH=/nix/var/nix/profiles/system/sw/bin:$PATH; exec nsenter -m -t {first} sh -c '\
          echo here; read word; nixos-wsl status; nixos-wsl enter; echo enter $?; \
-         nixos-wsl exec -u nixos id; echo exec $?; nixos-wsl exec id; echo exec $?' 2>&1"
+         nixos-wsl exec -u nixos id; echo exec $?; nixos-wsl exec id; echo exec $?; \
+         echo doctor; nixos-wsl doctor' 2>&1"
     );
     let mut command = sim.command(["-d", NAME, "-u", "root", "-e", "/bin/sh", "-c", &line]);
     let mut client = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("wsl-sim");
@@ -37,6 +38,8 @@ fn a_session_that_has_lost_its_systemd_is_told_the_way_out() {
     text.clear();
     output.read_to_string(&mut text).expect("its output");
     client.wait().expect("its end");
+    let (text, doctor) = text.split_once("doctor\n").expect("both parts");
+    assert!(doctor.contains(" [systemd-ended]\n"), "{doctor}");
     let lines: Vec<_> = text.lines().collect();
     let out = |line: &str| line.contains("ended") && line.contains("`exit`") && line.contains("`wsl`");
     assert_eq!(lines.len(), 7, "{text}");

@@ -1,10 +1,10 @@
-//! The disk below a distribution, for the doctor: full, or not to be written to.
+//! The disk below a distribution: full, soon full, or not to be written to.
 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 
-use super::finding::{Finding, finding};
+use super::super::finding::{Finding, Kind, finding};
 use crate::system::root::Root;
 
 /// What WSL and NixOS write to; some have a disk of their own.
@@ -12,14 +12,18 @@ const PATHS: [&str; 5] = ["/", "/nix/store", "/var/lib/nixos-wsl", "/var/log", "
 const MEBIBYTE: u64 = 1 << 20;
 /// Less than this is full, or a hundredth of a smaller disk: an activation writes as much.
 const LITTLE: u64 = 100 * MEBIBYTE;
+/// Less than this and a tenth of the disk is soon full: the next upgrade of a system may need as much.
+const SOON: u64 = 2048 * MEBIBYTE;
 /// Inodes; an activation makes as many.
 const FEW: u64 = 1000;
 
 /// A mount, as the kernel lists it.
 #[derive(Debug, PartialEq, Eq)]
-struct Mount {
-    point: PathBuf,
-    kind: String,
+pub struct Mount {
+    /// Where it is.
+    pub point: PathBuf,
+    /// Its file system.
+    pub kind: String,
     source: String,
 }
 
@@ -50,6 +54,7 @@ pub fn examine(root: &Root) -> Vec<Finding> {
         let live = root.directory() == Path::new("/") && path != "/nix/store";
         if live && disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
             findings.push(finding(
+                Kind::DiskReadOnly,
                 format!("{name} is read-only: nothing can be saved"),
                 "WSL and the kernel do so after an error, such as a full drive of Windows (`dmesg` says which), or when \
                  this disk is full; make room, then `wsl --shutdown` and a new start try again",
@@ -58,12 +63,16 @@ pub fn examine(root: &Root) -> Vec<Finding> {
         let (free, size) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
         let clean = "`sudo nix-collect-garbage -d` removes old generations; `wsl --manage NAME --resize SIZE` in Windows \
                      makes the disk larger";
+        let in_mebibytes = format!("{} MiB of {} MiB are free", free / MEBIBYTE, size / MEBIBYTE);
         if size > 0 && free < LITTLE.min(size / 100) {
-            let (free, size) = (free / MEBIBYTE, size / MEBIBYTE);
-            findings.push(finding(format!("{name} is full: {free} MiB of {size} MiB are free"), clean));
+            findings.push(finding(Kind::DiskFull, format!("{name} is full: {in_mebibytes}"), clean));
         } else if disk.f_files > FEW && disk.f_favail < FEW.min(disk.f_files / 100) {
+            let fault = format!("{name} has no room for further files: its inodes are used up");
+            findings.push(finding(Kind::DiskInodes, fault, clean));
+        } else if path != "/tmp" && free < SOON.min(size / 10) {
             findings.push(finding(
-                format!("{name} has no room for further files: its inodes are used up"),
+                Kind::DiskNearlyFull,
+                format!("{name} is nearly full: {in_mebibytes}"),
                 clean,
             ));
         }
@@ -72,12 +81,12 @@ pub fn examine(root: &Root) -> Vec<Finding> {
 }
 
 /// The mounts of `mountinfo` (proc(5)), in their order.
-fn mounts(text: &str) -> Vec<Mount> {
+pub fn mounts(text: &str) -> Vec<Mount> {
     let parse = |line: &str| {
         let (place, device) = line.split_once(" - ")?;
         let mut device = device.split(' ');
         Some(Mount {
-            point: place.split(' ').nth(4)?.into(),
+            point: unescape(place.split(' ').nth(4)?).into(),
             kind: device.next()?.to_owned(),
             source: device.next()?.to_owned(),
         })
@@ -85,9 +94,37 @@ fn mounts(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse).collect()
 }
 
+/// A field of `mountinfo` or fstab(5), in which blanks and backslashes are octal.
+#[must_use]
+pub fn unescape(field: &str) -> String {
+    let mut parts = field.split('\\');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match code.filter(u8::is_ascii) {
+            Some(code) => text.extend([char::from(code).encode_utf8(&mut [0; 4]), &part[3..]]),
+            None => text.extend(["\\", part]),
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn octal_blanks_are_blanks() {
+        for (field, text) in [
+            ("/a\\040b\\134c", "/a b\\c"),
+            ("/plain", "/plain"),
+            ("\\", "\\"),
+            ("/x\\04", "/x\\04"),
+            ("é\\040", "é "),
+        ] {
+            assert_eq!(unescape(field), text);
+        }
+    }
 
     #[test]
     fn mountinfo_is_read_with_and_without_optional_fields() {

@@ -1,0 +1,141 @@
+//! `nixos-wsl doctor`: looks for what WSL would stumble over, or leaves out without a word.
+
+mod accounts;
+mod bus;
+mod cgroups;
+mod clock;
+mod contract;
+mod disk;
+mod drives;
+mod facts;
+mod outside;
+mod program;
+mod proxy;
+mod settings;
+mod systemd;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::{Finding, Kind, finding};
+use super::output::print;
+use super::{CommandError, Outcome};
+use crate::boot::counting;
+use crate::system::error::one_line;
+use crate::system::generations;
+use crate::system::notice::NOTICE;
+use crate::system::root::Root;
+use facts::Facts;
+
+/// Larger than any file that is read here.
+const LIMIT: u64 = 1 << 20;
+const REBUILD: &str = "`sudo nixos-rebuild switch` puts it there again";
+
+/// How the findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: two lines a finding.
+    Text,
+    /// One object in one line.
+    Json,
+}
+
+/// All that the doctor says.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// What this is; nothing of a distribution that does not run.
+    pub facts: Option<Facts>,
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
+}
+
+/// Prints what is found at `root`; without one, at the root where this program lies, or at `/`.
+///
+/// # Errors
+/// How many findings there are, or that standard output takes no more.
+pub fn show(root: Option<PathBuf>, format: Format) -> Outcome {
+    // WSL's login sessions start with it ignored, and the programs asked here are waited for.
+    crate::sys::default_sigchld();
+    let root = root.map_or_else(place, Root::new);
+    let report = examine(&root);
+    match format {
+        Format::Json => {
+            let text = serde_json::to_string(&report);
+            print(format_args!("{}", text.map_err(|error| CommandError::Refused(error.to_string()))?))?;
+        }
+        Format::Text => show_text(&report)?,
+    }
+    match report.findings.len() {
+        0 => Ok(()),
+        1 => Err(CommandError::Refused("1 thing is not as it should be".into())),
+        count => Err(CommandError::Refused(format!("{count} things are not as they should be"))),
+    }
+}
+
+fn show_text(report: &Report) -> Outcome {
+    if let Some(facts) = &report.facts {
+        print(format_args!("{facts}"))?;
+    }
+    for Finding { kind, fault, advice } in &report.findings {
+        print(format_args!("{} [{kind}]\n  {}", one_line(fault), one_line(advice)))?;
+    }
+    if report.findings.is_empty() {
+        print(format_args!("Nothing is wrong here that this program knows of."))?;
+    }
+    Ok(())
+}
+
+/// From WSL's system distribution this program is started at its place in the other one.
+fn place() -> Root {
+    let program = std::env::current_exe().unwrap_or_default();
+    let root = program.ancestors().nth(2).filter(|root| root.join("nix/var/nix/profiles").is_dir());
+    root.map_or_else(Root::default, Root::new)
+}
+
+/// Looks at the distribution at `root`; where that one runs, at what runs too.
+#[must_use]
+pub fn examine(root: &Root) -> Report {
+    if let Some(report) = outside::examine(root) {
+        return report;
+    }
+    let running = root.directory() == Path::new("/");
+    let facts = running.then(|| Facts::gather(root));
+    let version = facts.as_ref().and_then(|facts| facts.wsl.clone());
+    let mut findings = contract::examine(root, version.as_deref());
+    let settings = settings::examine(root, &mut findings);
+    accounts::examine(root, &settings, &mut findings);
+    profile(root, &mut findings);
+    findings.extend(disk::examine(root));
+    findings.extend(clock::examine(root));
+    if let Some(facts) = &facts {
+        if let Ok(text) = root.read(NOTICE, LIMIT) {
+            let text = String::from_utf8_lossy(&text);
+            let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            findings.push(finding(Kind::Notice, lines.join(" "), "`nixos-wsl logs` says more"));
+        }
+        systemd::examine(root, &settings, &mut findings);
+        cgroups::examine(root, facts, &settings, &mut findings);
+        findings.extend(proxy::examine(&proxy::variables()));
+    }
+    Report { facts, findings }
+}
+
+fn profile(root: &Root, findings: &mut Vec<Finding>) {
+    let choose = "`nixos-wsl generations` lists what there is, `wsl -d NAME -u root -- nixos-wsl boot N` in Windows \
+                  chooses";
+    match generations::current(root) {
+        Ok(generation) => {
+            if let Err(reason) = generation.bootable(root) {
+                let fault = format!("{generation} does not boot: {reason}");
+                findings.push(finding(Kind::Generation, fault, choose));
+            }
+        }
+        Err(error) => {
+            findings.push(finding(Kind::Generation, format!("{}: {error}", generations::PROFILE), choose));
+        }
+    }
+    if let (_, Some(warning)) = counting::load(root) {
+        findings.push(finding(Kind::BootRecord, warning, "the next boot writes it anew"));
+    }
+}

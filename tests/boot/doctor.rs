@@ -1,0 +1,182 @@
+//! `nixos-wsl doctor` on distributions that run: each fault is named, and what is whole is not.
+#![cfg(feature = "sim")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::starts::{install, toplevel, world};
+use crate::support::sim::Sim;
+use crate::support::world::program;
+
+/// What the doctor says, and what kinds of findings there are.
+struct Said(Value);
+
+impl Said {
+    fn parse(text: &str) -> Self {
+        Self(serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")))
+    }
+
+    fn kinds(&self) -> BTreeSet<&str> {
+        let findings = self.0["findings"].as_array().expect("findings").iter();
+        findings.map(|finding| finding["kind"].as_str().expect("a kind")).collect()
+    }
+
+    /// The fault of the only finding of a kind.
+    fn fault(&self, kind: &str) -> &str {
+        let findings = self.0["findings"].as_array().expect("findings");
+        let mut those = findings.iter().filter(|finding| finding["kind"] == kind);
+        let fault = those.next().unwrap_or_else(|| panic!("no {kind}: {}", self.0))["fault"].as_str();
+        assert!(those.next().is_none(), "{}", self.0);
+        fault.expect("a text")
+    }
+}
+
+const DOCTOR: [&str; 4] = ["/bin/nixos-wsl", "doctor", "--format", "json"];
+
+/// The doctor as root, started without a shell.
+fn doctor(sim: &Sim) -> Said {
+    let ended = sim.run([&["-u", "root", "-e"][..], &DOCTOR].concat());
+    Said::parse(&ended.out)
+}
+
+/// From a process namespace around the distribution's, as WSL's system distribution is.
+fn doctor_outside(sim: &Sim) -> Said {
+    let mut command = Command::new(program("nixos-wsl"));
+    let output = command.args(&DOCTOR[1..]).arg("--root").arg(sim.inside("NixOS", "")).output().unwrap();
+    Said::parse(&String::from_utf8_lossy(&output.stdout))
+}
+
+fn up(sim: &Sim) {
+    sim.sh("NixOS", "systemctl is-system-running --wait || true");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn the_doctor_names_what_fails_in_a_system_that_runs() {
+    let Some(sim) = world("the_doctor_names_what_fails_in_a_system_that_runs") else { return };
+    assert_eq!(doctor_outside(&sim).0["facts"], Value::Null, "it does not run");
+    up(&sim);
+    let healthy = doctor(&sim);
+    let none = BTreeSet::new();
+    assert_eq!(healthy.kinds(), none, "{}", healthy.0);
+    let facts = &healthy.0["facts"];
+    assert!(facts["wsl"].as_str().is_some_and(|version| version.starts_with("2.")), "{facts}");
+    assert!(facts["kernel"].is_string() && facts["cgroups"] != "none", "{facts}");
+    assert_eq!(doctor_outside(&sim).0, healthy.0, "the same from outside");
+    let user = sim.run([&["-e"][..], &DOCTOR].concat());
+    assert_eq!((Said::parse(&user.out).kinds(), user.code), (none.clone(), 0), "{user:?}");
+
+    let line = "https_proxy=http://proxy:1 exec nixos-wsl doctor --format json";
+    let proxied = sim.run(["-u", "root", "--", line]);
+    assert!(Said::parse(&proxied.out).fault("proxy").contains("http_proxy is not"), "{proxied:?}");
+
+    sim.sh(
+        "NixOS",
+        "systemd-run --quiet --unit=broken false; systemctl is-active broken >/run/broken || true",
+    );
+    let fstab = sim.inside("NixOS", "etc/fstab");
+    let before = fs::read(&fstab).ok();
+    fs::write(&fstab, "LABEL=lost /mnt/lost ext4 nofail 0 2\n").expect("fstab");
+    sim.sh("NixOS", "until systemctl is-failed --quiet broken; do :; done");
+    let failed = doctor(&sim);
+    assert_eq!(failed.kinds(), BTreeSet::from(["mount-failed", "unit-failed"]), "{}", failed.0);
+    assert!(failed.fault("unit-failed").starts_with("broken.service"), "{}", failed.0);
+    assert!(failed.fault("mount-failed").contains("/mnt/lost is not mounted: LABEL=lost"), "{}", failed.0);
+    assert_eq!(doctor_outside(&sim).kinds(), failed.kinds());
+    match before {
+        Some(text) => fs::write(&fstab, text).expect("fstab"),
+        None => fs::remove_file(&fstab).expect("fstab"),
+    }
+    sim.sh("NixOS", "systemctl reset-failed broken");
+    assert_eq!(doctor(&sim).kinds(), none);
+
+    sim.sh("NixOS", "systemctl stop user@0.service");
+    let ended = doctor(&sim);
+    assert_eq!(ended.kinds(), BTreeSet::from(["user-session"]), "{}", ended.0);
+    assert!(ended.fault("user-session").starts_with("root has no session"), "{}", ended.0);
+    sim.sh("NixOS", "systemctl start user@0.service");
+
+    sim.sh("NixOS", "systemctl stop dbus.socket dbus.service");
+    let down = doctor(&sim);
+    assert!(down.kinds().contains("system-bus"), "{}", down.0);
+    assert!(!down.kinds().contains("systemd-silent"), "root asks systemd itself: {}", down.0);
+    let user = Said::parse(&sim.run([&["-e"][..], &DOCTOR].concat()).out);
+    assert!(user.kinds().contains("system-bus"), "{}", user.0);
+    assert!(doctor_outside(&sim).kinds().contains("system-bus"));
+    sim.sh("NixOS", "systemctl start dbus.socket");
+    assert!(!doctor(&sim).kinds().contains("system-bus"));
+
+    // Stopped from outside, as a systemd that has "frozen execution" answers nobody.
+    let first = first_process(&sim);
+    let signal = |name: &str| Command::new("kill").args([name, &first]).status().expect("kill").success();
+    assert!(signal("-STOP"));
+    let silent = doctor_outside(&sim);
+    let here = doctor(&sim);
+    assert!(signal("-CONT"));
+    for said in [&silent, &here] {
+        assert!(said.fault("systemd-silent").contains("no answer within 10 s"), "{}", said.0);
+    }
+    assert!(!doctor(&sim).kinds().contains("systemd-silent"));
+}
+
+/// The distribution's process 1, by its number out here.
+fn first_process(sim: &Sim) -> String {
+    let mut ahead = vec![sim.supervisor("NixOS").to_string()];
+    while let Some(process) = ahead.pop() {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+        let numbers: Vec<_> = numbers.split_ascii_whitespace().collect();
+        if numbers.len() > 1 && numbers.last() == Some(&"1") {
+            return process;
+        }
+        let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+        ahead.extend(children.unwrap_or_default().split_ascii_whitespace().map(Into::into));
+    }
+    panic!("no first process");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn the_doctor_names_a_boot_that_does_not_come_up() {
+    let Some(sim) = world("the_doctor_names_a_boot_that_does_not_come_up") else { return };
+    install(&sim, &toplevel(&sim, "slowUnits"));
+    let starting = doctor(&sim);
+    assert!(starting.fault("systemd-starting").contains("it waits for "), "{}", starting.0);
+    sim.ok(["-t", "NixOS"]);
+    install(&sim, &toplevel(&sim, "emergency"));
+    let emergency = doctor(&sim);
+    assert!(emergency.kinds().contains("systemd-maintenance"), "{}", emergency.0);
+    sim.ok(["-t", "NixOS"]);
+    install(&sim, &toplevel(&sim, "withoutSystemd"));
+    let fallen = doctor(&sim);
+    assert_eq!(fallen.kinds(), BTreeSet::from(["generation", "notice"]), "{}", fallen.0);
+    sim.ok(["-t", "NixOS"]);
+    // Nothing is left to boot: WSL gives a shell in the rescue.
+    let profiles = sim.inside("NixOS", "nix/var/nix/profiles");
+    fs::remove_file(profiles.join("system-1-link")).expect("a link");
+    let rescue = doctor(&sim);
+    for kind in ["systemd-missing", "generation", "notice"] {
+        assert!(rescue.kinds().contains(kind), "{}", rescue.0);
+    }
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn the_doctor_names_a_systemd_that_was_switched_off_by_hand() {
+    let Some(sim) = world("the_doctor_names_a_systemd_that_was_switched_off_by_hand") else { return };
+    up(&sim);
+    sim.ok(["-t", "NixOS"]);
+    let file = sim.inside("NixOS", "etc/wsl.conf");
+    let text = fs::read_to_string(&file).expect("wsl.conf");
+    fs::write(&file, text.replace("systemd = true", "systemd = false")).expect("wsl.conf");
+    let before = doctor_outside(&sim);
+    let off = doctor(&sim);
+    for said in [&before, &off] {
+        assert_eq!(said.kinds(), BTreeSet::from(["systemd-off"]), "{}", said.0);
+    }
+    fs::write(&file, text).expect("wsl.conf");
+    assert_eq!(doctor_outside(&sim).kinds(), BTreeSet::new());
+}
