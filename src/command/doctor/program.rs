@@ -1,12 +1,14 @@
 //! A program that is asked something and may never answer.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 /// What a program has said, whatever its exit code.
@@ -18,7 +20,8 @@ pub struct Answer {
     pub err: String,
 }
 
-/// Runs a program to its end, or for so long.
+/// Runs a program to its end, or for so long. No thread is made: there are none for a process whose children are in another
+/// process namespace.
 ///
 /// # Errors
 /// A phrase that says why there is no answer.
@@ -27,39 +30,65 @@ pub fn ask(command: &mut Command, limit: Duration) -> Result<Answer, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{name}: {error}");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(|error| failed(&error))?;
-    let out = child.stdout.take().map(reader);
-    let err = child.stderr.take().map(reader);
+    let streams = [child.stdout.take().map(OwnedFd::from), child.stderr.take().map(OwnedFd::from)];
+    let mut streams = streams.map(Stream::new);
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let ended = group.map(|group| wait(group, limit));
+    let ended = group.map_or(Ok(false), |group| listen(group, &mut streams, limit));
     if let Some(group) = group {
         // What it has started may hold its output open. Until it is waited for, the number is nobody else's.
         let _ = kill_process_group(group, Signal::KILL);
     }
     child.wait().map_err(|error| failed(&error))?;
-    if ended == Some(Ok(false)) {
+    if !ended.map_err(|error| failed(&error))? {
         return Err(format!("{name}: no answer within {} s", limit.as_secs()));
     }
-    let text = |reader: Option<std::thread::JoinHandle<Vec<u8>>>| {
-        let bytes = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    Ok(Answer { out: text(out), err: text(err) })
+    let [out, err] = streams.map(|stream| String::from_utf8_lossy(&stream.text).into_owned());
+    Ok(Answer { out, err })
 }
 
-fn reader(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        bytes
-    })
+/// A stream of the program, until it ends.
+struct Stream {
+    file: Option<File>,
+    text: Vec<u8>,
 }
 
-/// Whether a process ends within the limit.
-fn wait(process: Pid, limit: Duration) -> Result<bool, Errno> {
+impl Stream {
+    fn new(descriptor: Option<OwnedFd>) -> Self {
+        // Our end alone: the program's is another open file.
+        let file = descriptor.filter(|end| fcntl_setfl(end, OFlags::NONBLOCK).is_ok()).map(File::from);
+        Self { file, text: Vec::new() }
+    }
+
+    /// Takes what is there.
+    fn read(&mut self) {
+        let Some(file) = &mut self.file else { return };
+        match file.read_to_end(&mut self.text) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            _ => self.file = None,
+        }
+    }
+}
+
+/// Reads until the program ends: whether it does within the limit.
+fn listen(process: Pid, streams: &mut [Stream; 2], limit: Duration) -> std::io::Result<bool> {
     let descriptor = pidfd_open(process, PidfdFlags::empty())?;
-    let mut polled = [PollFd::new(&descriptor, PollFlags::IN)];
-    let limit = Timespec { tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX), tv_nsec: 0 };
-    Ok(poll(&mut polled, Some(&limit))? > 0)
+    let end = Instant::now() + limit;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let left = Timespec {
+            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        let mut polled = vec![PollFd::new(&descriptor, PollFlags::IN)];
+        let open = streams.iter().filter_map(|stream| stream.file.as_ref());
+        polled.extend(open.map(|file| PollFd::new(file, PollFlags::IN)));
+        let ready = poll(&mut polled, Some(&left))?;
+        let ended = !polled[0].revents().is_empty();
+        streams.iter_mut().for_each(Stream::read);
+        if ended || ready == 0 {
+            return Ok(ended);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -42,12 +42,13 @@ pub fn examine(variables: &BTreeMap<String, String>) -> Vec<Finding> {
             _ => {}
         }
     }
-    match (either("http_proxy"), either("https_proxy")) {
-        (Some(_), None) => {
-            push("http_proxy is set and https_proxy is not: downloads go without a proxy".into())
-        }
-        (None, Some(_)) => push("https_proxy is set and http_proxy is not".into()),
-        _ => {}
+    let half = match (either("http_proxy"), either("https_proxy")) {
+        (Some(_), None) => Some("http_proxy is set and https_proxy is not: downloads go without a proxy"),
+        (None, Some(_)) => Some("https_proxy is set and http_proxy is not"),
+        _ => None,
+    };
+    if let Some(fault) = half {
+        push(fault.into());
     }
     findings
 }
