@@ -18,4 +18,5 @@ mod one_restart;
 mod rebuild;
 mod systemd;
 mod terminals;
+mod unregister;
 mod vm;

@@ -4,6 +4,7 @@ pub mod error;
 pub mod process;
 pub mod protocol;
 pub mod registration;
+pub mod removal;
 pub mod start;
 pub mod time;
 pub mod version;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::sim::wire::process::Identity;
+use crate::sim::wire::removal;
 use crate::system::error::{Context, Failure};
 
 /// A registered distribution.
@@ -80,16 +81,10 @@ impl Registration {
     ///
     /// A file cannot be deleted.
     pub fn delete_disk(&self) -> Result<(), Failure> {
-        match fs::remove_dir_all(self.root()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).doing_at("delete", self.root())
-            }
-            _ => {
-                // Someone else's files in the directory stay, and so does the directory.
-                let _ = fs::remove_dir(&self.base_path);
-                Ok(())
-            }
-        }
+        removal::remove_tree(&self.root()).doing_at("delete", self.root())?;
+        // Someone else's files in the directory stay, and so does the directory.
+        let _ = fs::remove_dir(&self.base_path);
+        Ok(())
     }
 }
 
