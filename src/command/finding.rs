@@ -4,10 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// Larger than any file that the doctor reads, in bytes.
+pub const FILE_LIMIT: u64 = 1 << 20;
+/// The way out where a file is missing that the system makes.
+pub const REBUILD: &str = "`sudo nixos-rebuild switch` puts it there again";
+
 /// What a finding is about: the first column of the table in docs/doctor.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum FindingKind {
     /// A path that WSL calls is missing, or of another kind.
     WslPath,
     /// A file of settings cannot be read.
@@ -70,7 +75,7 @@ pub enum Kind {
     Proxy,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
     }
@@ -80,7 +85,7 @@ impl fmt::Display for Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What it is about.
-    pub kind: Kind,
+    pub kind: FindingKind,
     /// What, with the file, in one line.
     pub fault: String,
     /// What to do about it, in one line.
@@ -89,6 +94,6 @@ pub struct Finding {
 
 /// Makes a finding.
 #[must_use]
-pub fn finding(kind: Kind, fault: impl Into<String>, advice: impl Into<String>) -> Finding {
+pub fn finding(kind: FindingKind, fault: impl Into<String>, advice: impl Into<String>) -> Finding {
     Finding { kind, fault: fault.into(), advice: advice.into() }
 }

@@ -245,7 +245,8 @@ fn every_finding_has_a_row_in_the_documentation() {
     let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
     let documented: Vec<String> = read("docs/doctor.md").lines().filter_map(row).collect();
     let source = read("src/command/finding.rs");
-    let variants = source.split("pub enum Kind {").nth(1).unwrap().split("\n}").next().unwrap().to_owned();
+    let variants =
+        source.split("pub enum FindingKind {").nth(1).unwrap().split("\n}").next().unwrap().to_owned();
     let name = |line: &str| {
         let name = line.trim().strip_suffix(',').filter(|name| !name.contains(' '))?;
         let mut kebab = String::new();

@@ -24,11 +24,17 @@ fn whatever_a_distribution_has_left_goes_with_it() {
     fs::create_dir(&outer).expect("a directory");
     fs::write(outer.join("file"), "of the machine").expect("a file");
     // What NixOS's tmpfiles do, and what users can do.
-    sh("mkdir -p var/empty locked/in; chattr +i var/empty; touch locked/in/log locked/in/file; \
-        chattr +a locked/in/log; chattr +i locked/in/file locked/in locked", &root);
+    sh(
+        "mkdir -p var/empty locked/in; chattr +i var/empty; touch locked/in/log locked/in/file; \
+        chattr +a locked/in/log; chattr +i locked/in/file locked/in locked",
+        &root,
+    );
     sh("for n in $(seq 20000); do : >locked-$n; done; mkdir -m 0 closed; mkdir closed/in", &root);
-    sh("mkdir -p mounted 'with blank'; mount -t tmpfs tmpfs mounted; touch mounted/file; \
-        mount --bind ../../outer 'with blank'; ln -s ../../outer link; mkfifo pipe; mknod zero c 1 5", &root);
+    sh(
+        "mkdir -p mounted 'with blank'; mount -t tmpfs tmpfs mounted; touch mounted/file; \
+        mount --bind ../../outer 'with blank'; ln -s ../../outer link; mkfifo pipe; mknod zero c 1 5",
+        &root,
+    );
     // Deeper than any path and than a process may have descriptors.
     sh("d=$(printf 'd%.0s' {1..200}); for n in $(seq 2000); do mkdir $d 1; cd -P $d; done", &root);
     for name in [&b"line\nend"[..], b"\xff\xfe", b"-rf", b" ", b"1", b"2"] {

@@ -2,7 +2,7 @@
 
 use rustix::fs::OFlags;
 
-use super::super::finding::{Finding, Kind, finding};
+use super::super::finding::{Finding, FindingKind, finding};
 use crate::system::accounts::{self, Account};
 use crate::system::activation::CURRENT;
 use crate::system::root::Root;
@@ -16,10 +16,10 @@ pub fn examine(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>)
         Ok(user) => {
             let active = root.open(CURRENT, OFlags::PATH).is_ok();
             if let Some(fault) = unfit_shell(root, &user, active) {
-                findings.push(finding(Kind::Shell, fault, ACCOUNTS));
+                findings.push(finding(FindingKind::Shell, fault, ACCOUNTS));
             }
         }
-        Err(reason) => findings.push(finding(Kind::User, format!("{reason}{otherwise}"), ACCOUNTS)),
+        Err(reason) => findings.push(finding(FindingKind::User, format!("{reason}{otherwise}"), ACCOUNTS)),
     };
     shell(accounts::entry(root, 0), "");
     if let Some(name) = settings.user_default.as_deref().filter(|name| *name != "root") {

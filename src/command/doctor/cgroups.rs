@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::super::finding::{Finding, Kind, finding};
-use super::facts::{Facts, Layout};
+use super::super::finding::{FILE_LIMIT, Finding, FindingKind, finding};
+use super::facts::{CgroupLayout, Facts};
 use super::program;
 use crate::system::root::Root;
 use crate::wsl::settings::WslSettings;
@@ -19,15 +19,15 @@ pub fn examine(root: &Root, facts: &Facts, settings: &WslSettings, findings: &mu
     if facts.kernel.as_deref().is_some_and(is_wsl1) {
         let fault = "this is WSL 1, in which neither systemd nor a daemon of Nix can run";
         let advice = "`wsl --set-version NAME 2` in Windows makes it WSL 2";
-        findings.push(finding(Kind::Wsl1, fault, advice));
+        findings.push(finding(FindingKind::Wsl1, fault, advice));
     }
-    if facts.cgroups == Layout::Hybrid {
+    if facts.cgroups == CgroupLayout::Hybrid {
         let fault = format!("{TREE}: has the old controllers, which no systemd of NixOS can use any more");
         let advice = "`wsl --update` in Windows; take `automount.cgroups` out of wsl.wslConf, and the old controllers out \
                       of kernelCommandLine in .wslconfig";
-        findings.push(finding(Kind::Cgroups, fault, advice));
+        findings.push(finding(FindingKind::Cgroups, fault, advice));
     }
-    if facts.cgroups == Layout::Shared
+    if facts.cgroups == CgroupLayout::Shared
         && let Some(group) = foreign(root)
     {
         let others = others(root, settings);
@@ -37,7 +37,7 @@ pub fn examine(root: &Root, facts: &Facts, settings: &WslSettings, findings: &mu
         );
         let advice = "`wsl --update` in Windows brings 2.9.5 or later, which keeps them apart; until then `wsl \
                       --terminate` the other, then `wsl --terminate` this one";
-        findings.push(finding(Kind::OtherDistribution, fault, advice));
+        findings.push(finding(FindingKind::OtherDistribution, fault, advice));
     }
 }
 
@@ -50,7 +50,7 @@ fn is_wsl1(kernel: &str) -> bool {
 fn foreign(root: &Root) -> Option<String> {
     let has = |group: &str| {
         let file = format!("{TREE}{group}/cgroup.procs");
-        let text = root.read(file, super::LIMIT).unwrap_or_default();
+        let text = root.read(file, FILE_LIMIT).unwrap_or_default();
         String::from_utf8_lossy(&text).lines().any(|line| line == "0")
     };
     let mut groups = vec!["/init.scope".to_owned()];
@@ -88,12 +88,12 @@ fn others(root: &Root, settings: &WslSettings) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn facts(cgroups: Layout, kernel: &str) -> Facts {
+    fn facts(cgroups: CgroupLayout, kernel: &str) -> Facts {
         Facts { wsl: None, kernel: Some(kernel.into()), cgroups, systemd: String::new() }
     }
 
     /// What is found with processes in these groups.
-    fn found(facts: &Facts, groups: &[(&str, &str)]) -> Vec<Kind> {
+    fn found(facts: &Facts, groups: &[(&str, &str)]) -> Vec<FindingKind> {
         let root = tempfile::tempdir().unwrap();
         let root = Root::new(root.path());
         for (group, processes) in groups {
@@ -111,19 +111,22 @@ mod tests {
 
     #[test]
     fn another_distribution_is_found_in_shared_groups_alone() {
-        let shared = facts(Layout::Shared, KERNEL);
+        let shared = facts(CgroupLayout::Shared, KERNEL);
         let user = "user.slice/user-1000.slice/user@1000.service/init.scope";
         assert_eq!(found(&shared, &[("init.scope", "1\n"), (user, "345\n346\n")]), []);
-        assert_eq!(found(&shared, &[("init.scope", "0\n1\n")]), [Kind::OtherDistribution]);
-        assert_eq!(found(&shared, &[("init.scope", "1\n"), (user, "0\n0\n")]), [Kind::OtherDistribution]);
-        let isolated = facts(Layout::Isolated, KERNEL);
+        assert_eq!(found(&shared, &[("init.scope", "0\n1\n")]), [FindingKind::OtherDistribution]);
+        assert_eq!(
+            found(&shared, &[("init.scope", "1\n"), (user, "0\n0\n")]),
+            [FindingKind::OtherDistribution]
+        );
+        let isolated = facts(CgroupLayout::Isolated, KERNEL);
         assert_eq!(found(&isolated, &[("init.scope", "0\n1\n")]), [], "process 1 of another tree");
     }
 
     #[test]
     fn an_old_wsl_is_named() {
-        assert_eq!(found(&facts(Layout::Hybrid, KERNEL), &[]), [Kind::Cgroups]);
-        assert_eq!(found(&facts(Layout::None, "4.4.0-19041-Microsoft"), &[]), [Kind::Wsl1]);
-        assert_eq!(found(&facts(Layout::Namespaced, KERNEL), &[]), []);
+        assert_eq!(found(&facts(CgroupLayout::Hybrid, KERNEL), &[]), [FindingKind::Cgroups]);
+        assert_eq!(found(&facts(CgroupLayout::None, "4.4.0-19041-Microsoft"), &[]), [FindingKind::Wsl1]);
+        assert_eq!(found(&facts(CgroupLayout::Namespaced, KERNEL), &[]), []);
     }
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::super::finding::{Finding, Kind, finding};
+use super::super::finding::{Finding, FindingKind, finding};
 use crate::system::generations::{self, PROFILES};
 use crate::system::root::Root;
 
@@ -22,7 +22,7 @@ pub fn examine(root: &Root) -> Option<Finding> {
     let hardware = hardware.and_then(|text| String::from_utf8_lossy(&text).trim().parse().ok());
     let fault = behind(root, now).or_else(|| differs(hardware?, now))?;
     let advice = "`sudo hwclock --hctosys` sets it, and so do `wsl --shutdown` and a new start";
-    Some(finding(Kind::Clock, fault, advice))
+    Some(finding(FindingKind::Clock, fault, advice))
 }
 
 /// A generation that was made later than now.
@@ -77,7 +77,7 @@ mod tests {
         let file = root.path(HARDWARE);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, "1000000\n").unwrap();
-        assert_eq!(examine(&root).unwrap().kind, Kind::Clock);
+        assert_eq!(examine(&root).unwrap().kind, FindingKind::Clock);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         std::fs::write(&file, format!("{now}\n")).unwrap();
         assert_eq!(examine(&root), None);

@@ -4,8 +4,7 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
-use super::super::finding::{Finding, Kind, finding};
-use super::REBUILD;
+use super::super::finding::{Finding, FindingKind, REBUILD, finding};
 use crate::system::root::Root;
 
 const CONTRACT: &str = include_str!("../../wsl/contract.json");
@@ -40,7 +39,11 @@ pub fn examine(root: &Root, version: Option<&str>) -> Vec<Finding> {
     let contract: Contract<'_> = match serde_json::from_str(CONTRACT) {
         Ok(contract) => contract,
         Err(error) => {
-            return vec![finding(Kind::WslPath, format!("the list of WSL's paths: {error}"), "report it")];
+            return vec![finding(
+                FindingKind::WslPath,
+                format!("the list of WSL's paths: {error}"),
+                "report it",
+            )];
         }
     };
     let unfit = contract.paths.iter().filter_map(|item| {
@@ -51,7 +54,7 @@ pub fn examine(root: &Root, version: Option<&str>) -> Vec<Finding> {
         }
         let error = fits(root, item).err()?;
         let fault = format!("{}: {error}; WSL needs it for: {}", item.path, item.why);
-        Some(finding(Kind::WslPath, fault, REBUILD))
+        Some(finding(FindingKind::WslPath, fault, REBUILD))
     });
     unfit.collect()
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{StatVfsMountFlags, statvfs};
 
-use super::super::finding::{Finding, Kind, finding};
+use super::super::finding::{Finding, FindingKind, finding};
 use crate::system::root::Root;
 
 /// What WSL and NixOS write to; some have a disk of their own.
@@ -54,7 +54,7 @@ pub fn examine(root: &Root) -> Vec<Finding> {
         let live = root.directory() == Path::new("/") && path != "/nix/store";
         if live && disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
             findings.push(finding(
-                Kind::DiskReadOnly,
+                FindingKind::DiskReadOnly,
                 format!("{name} is read-only: nothing can be saved"),
                 "WSL and the kernel do so after an error, such as a full drive of Windows (`dmesg` says which), or when \
                  this disk is full; make room, then `wsl --shutdown` and a new start try again",
@@ -65,13 +65,13 @@ pub fn examine(root: &Root) -> Vec<Finding> {
                      makes the disk larger";
         let in_mebibytes = format!("{} MiB of {} MiB are free", free / MEBIBYTE, size / MEBIBYTE);
         if size > 0 && free < LITTLE.min(size / 100) {
-            findings.push(finding(Kind::DiskFull, format!("{name} is full: {in_mebibytes}"), clean));
+            findings.push(finding(FindingKind::DiskFull, format!("{name} is full: {in_mebibytes}"), clean));
         } else if disk.f_files > FEW && disk.f_favail < FEW.min(disk.f_files / 100) {
             let fault = format!("{name} has no room for further files: its inodes are used up");
-            findings.push(finding(Kind::DiskInodes, fault, clean));
+            findings.push(finding(FindingKind::DiskInodes, fault, clean));
         } else if path != "/tmp" && free < SOON.min(size / 10) {
             findings.push(finding(
-                Kind::DiskNearlyFull,
+                FindingKind::DiskNearlyFull,
                 format!("{name} is nearly full: {in_mebibytes}"),
                 clean,
             ));

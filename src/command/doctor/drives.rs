@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::super::finding::FILE_LIMIT;
 use super::disk::{mounts, unescape};
 use crate::system::root::Root;
 
@@ -21,7 +22,7 @@ pub struct Missing {
 #[must_use]
 pub fn missing(root: &Root) -> Vec<Missing> {
     let text =
-        |path: &str| String::from_utf8_lossy(&root.read(path, super::LIMIT).unwrap_or_default()).into_owned();
+        |path: &str| String::from_utf8_lossy(&root.read(path, FILE_LIMIT).unwrap_or_default()).into_owned();
     let mounted = mounts(&text("/proc/self/mountinfo"));
     let is_mounted = |point: &str| {
         // systemd mounts where a link leads.

@@ -22,7 +22,7 @@ const CGROUP2: i64 = 0x6367_7270;
 /// Who shares the cgroups with whom (W§5.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Layout {
+pub enum CgroupLayout {
     /// All distributions have one tree, and the same groups in it: WSL up to 2.9.4.
     Shared,
     /// One tree, a group for each distribution: WSL 2.9.5 and later.
@@ -43,7 +43,7 @@ pub struct Facts {
     /// The kernel's release.
     pub kernel: Option<String>,
     /// The layout of the cgroups.
-    pub cgroups: Layout,
+    pub cgroups: CgroupLayout,
     /// Where systemd runs.
     pub systemd: String,
 }
@@ -53,11 +53,11 @@ impl fmt::Display for Facts {
         let unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
         write!(f, "WSL: {}, kernel: {}, ", unknown(&self.wsl), unknown(&self.kernel))?;
         let layout = match self.cgroups {
-            Layout::Shared => "shared by all distributions",
-            Layout::Isolated => "a group for each distribution",
-            Layout::Namespaced => "a namespace for each distribution",
-            Layout::Hybrid => "hybrid",
-            Layout::None => "none",
+            CgroupLayout::Shared => "shared by all distributions",
+            CgroupLayout::Isolated => "a group for each distribution",
+            CgroupLayout::Namespaced => "a namespace for each distribution",
+            CgroupLayout::Hybrid => "hybrid",
+            CgroupLayout::None => "none",
         };
         write!(f, "cgroups: {layout}, systemd: {}", self.systemd)
     }
@@ -102,10 +102,10 @@ fn unified(folder: &Path) -> Option<bool> {
 }
 
 /// The layout, by what is mounted, the names of the groups, and at last by the version.
-pub fn layout(root: &Root, unified: Option<bool>, version: Option<&str>) -> Layout {
+pub fn layout(root: &Root, unified: Option<bool>, version: Option<&str>) -> CgroupLayout {
     match unified {
-        None => return Layout::None,
-        Some(false) => return Layout::Hybrid,
+        None => return CgroupLayout::None,
+        Some(false) => return CgroupLayout::Hybrid,
         Some(true) => {}
     }
     let group = |process: &str| {
@@ -116,16 +116,16 @@ pub fn layout(root: &Root, unified: Option<bool>, version: Option<&str>) -> Layo
     let any = |part: &str| groups.iter().any(|group| group.contains(part));
     let tree = root.path("/sys/fs/cgroup");
     if any("/wsl-user/distro-") || tree.join("wsl-user").exists() {
-        Layout::Isolated
+        CgroupLayout::Isolated
     } else if any("/..") || any("/non-systemd") {
-        Layout::Namespaced
+        CgroupLayout::Namespaced
     } else if version.is_some_and(|version| older(version, "2.9.5")) {
-        Layout::Shared
+        CgroupLayout::Shared
     } else if tree.join("cgroup.events").exists() {
         // A tree's real root has no such file (cgroup-v2, "Core Interface Files").
-        Layout::Namespaced
+        CgroupLayout::Namespaced
     } else {
-        Layout::Shared
+        CgroupLayout::Shared
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     /// The layout with `/proc/1/cgroup` and files in the tree.
-    fn found(first: &str, files: &[&str], version: Option<&str>) -> Layout {
+    fn found(first: &str, files: &[&str], version: Option<&str>) -> CgroupLayout {
         let root = tempfile::tempdir().unwrap();
         let root = Root::new(root.path());
         let write = |path: &str, text: &str| {
@@ -151,14 +151,14 @@ mod tests {
 
     #[test]
     fn the_layout_shows_in_names_and_version() {
-        assert_eq!(found("/wsl-user/distro-7/systemd/init.scope", &[], None), Layout::Isolated);
-        assert_eq!(found("/", &["wsl-user/cgroup.procs"], None), Layout::Isolated);
-        assert_eq!(found("/../..", &[], None), Layout::Namespaced);
-        assert_eq!(found("/init.scope", &["cgroup.events"], Some("2.10.1")), Layout::Namespaced);
-        assert_eq!(found("/init.scope", &[], Some("2.6.1.0")), Layout::Shared);
-        assert_eq!(found("/init.scope", &["cgroup.events"], Some("2.6.1.0")), Layout::Shared);
+        assert_eq!(found("/wsl-user/distro-7/systemd/init.scope", &[], None), CgroupLayout::Isolated);
+        assert_eq!(found("/", &["wsl-user/cgroup.procs"], None), CgroupLayout::Isolated);
+        assert_eq!(found("/../..", &[], None), CgroupLayout::Namespaced);
+        assert_eq!(found("/init.scope", &["cgroup.events"], Some("2.10.1")), CgroupLayout::Namespaced);
+        assert_eq!(found("/init.scope", &[], Some("2.6.1.0")), CgroupLayout::Shared);
+        assert_eq!(found("/init.scope", &["cgroup.events"], Some("2.6.1.0")), CgroupLayout::Shared);
         let root = Root::new("/nonexistent");
-        assert_eq!(layout(&root, Some(false), None), Layout::Hybrid);
-        assert_eq!(layout(&root, None, None), Layout::None);
+        assert_eq!(layout(&root, Some(false), None), CgroupLayout::Hybrid);
+        assert_eq!(layout(&root, None, None), CgroupLayout::None);
     }
 }

@@ -11,14 +11,13 @@ mod facts;
 mod outside;
 mod program;
 mod proxy;
+mod report;
 mod settings;
 mod systemd;
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::finding::{Finding, Kind, finding};
+use super::finding::{FILE_LIMIT, Finding, FindingKind, finding};
 use super::output::print;
 use super::{CommandError, Outcome};
 use crate::boot::counting;
@@ -27,10 +26,7 @@ use crate::system::generations;
 use crate::system::notice::NOTICE;
 use crate::system::root::Root;
 use facts::Facts;
-
-/// Larger than any file that is read here.
-const LIMIT: u64 = 1 << 20;
-const REBUILD: &str = "`sudo nixos-rebuild switch` puts it there again";
+use report::Report;
 
 /// How the findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -39,15 +35,6 @@ pub enum Format {
     Text,
     /// One object in one line.
     Json,
-}
-
-/// All that the doctor says.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Report {
-    /// What this is; nothing of a distribution that does not run.
-    pub facts: Option<Facts>,
-    /// What is not as it should be.
-    pub findings: Vec<Finding>,
 }
 
 /// Prints what is found at `root`; without one, at the root where this program lies, or at `/`.
@@ -109,10 +96,10 @@ pub fn examine(root: &Root) -> Report {
     findings.extend(disk::examine(root));
     findings.extend(clock::examine(root));
     if let Some(facts) = &facts {
-        if let Ok(text) = root.read(NOTICE, LIMIT) {
+        if let Ok(text) = root.read(NOTICE, FILE_LIMIT) {
             let text = String::from_utf8_lossy(&text);
             let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-            findings.push(finding(Kind::Notice, lines.join(" "), "`nixos-wsl logs` says more"));
+            findings.push(finding(FindingKind::Notice, lines.join(" "), "`nixos-wsl logs` says more"));
         }
         systemd::examine(root, &settings, &mut findings);
         cgroups::examine(root, facts, &settings, &mut findings);
@@ -128,14 +115,18 @@ fn profile(root: &Root, findings: &mut Vec<Finding>) {
         Ok(generation) => {
             if let Err(reason) = generation.bootable(root) {
                 let fault = format!("{generation} does not boot: {reason}");
-                findings.push(finding(Kind::Generation, fault, choose));
+                findings.push(finding(FindingKind::Generation, fault, choose));
             }
         }
         Err(error) => {
-            findings.push(finding(Kind::Generation, format!("{}: {error}", generations::PROFILE), choose));
+            findings.push(finding(
+                FindingKind::Generation,
+                format!("{}: {error}", generations::PROFILE),
+                choose,
+            ));
         }
     }
     if let (_, Some(warning)) = counting::load(root) {
-        findings.push(finding(Kind::BootRecord, warning, "the next boot writes it anew"));
+        findings.push(finding(FindingKind::BootRecord, warning, "the next boot writes it anew"));
     }
 }

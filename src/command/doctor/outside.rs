@@ -11,8 +11,9 @@ use std::time::Duration;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::super::finding::{Kind, finding};
-use super::{Report, program};
+use super::super::finding::{FindingKind, finding};
+use super::program;
+use super::report::Report;
 use crate::command::status::{Status, status};
 use crate::system::error::one_line;
 use crate::system::root::Root;
@@ -39,7 +40,7 @@ pub fn examine(root: &Root) -> Option<Report> {
             );
             let mut report = Report::default();
             report.findings.push(finding(
-                Kind::SystemdSilent,
+                FindingKind::SystemdSilent,
                 fault,
                 "`wsl --terminate` ends it; this command then says what its files tell",
             ));

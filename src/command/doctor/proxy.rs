@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::finding::{Finding, Kind, finding};
+use super::super::finding::{Finding, FindingKind, finding};
 
 const ADVICE: &str = "networking.proxy.default sets all of them for shells and services; autoProxy in .wslconfig is \
                       Windows' part";
@@ -30,7 +30,7 @@ pub fn examine(variables: &BTreeMap<String, String>) -> Vec<Finding> {
     let get = |name: &str| variables.get(name);
     let either = |name: &str| get(name).or_else(|| get(&name.to_ascii_uppercase()));
     let mut findings = Vec::new();
-    let mut push = |fault: String| findings.push(finding(Kind::Proxy, fault, ADVICE));
+    let mut push = |fault: String| findings.push(finding(FindingKind::Proxy, fault, ADVICE));
     // curl and Nix take no HTTP_PROXY in capital letters, because a web server's scripts get one from strangers.
     for name in ["http_proxy", "https_proxy"] {
         let capital = name.to_ascii_uppercase();
@@ -60,7 +60,7 @@ pub fn service(variables: &BTreeMap<String, String>, unit: &str, environment: &s
     let here = variables.keys().any(|name| name.eq_ignore_ascii_case("https_proxy"));
     (here && !set(environment)).then(|| {
         finding(
-            Kind::Proxy,
+            FindingKind::Proxy,
             format!(
                 "https_proxy is set in this shell and not for {unit}, whose downloads go without a proxy"
             ),

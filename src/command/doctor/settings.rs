@@ -5,8 +5,7 @@ use std::io::ErrorKind;
 
 use rustix::fs::OFlags;
 
-use super::super::finding::{Finding, Kind, finding};
-use super::{LIMIT, REBUILD};
+use super::super::finding::{FILE_LIMIT, Finding, FindingKind, REBUILD, finding};
 use crate::boot::next;
 use crate::system::error::one_line;
 use crate::system::root::Root;
@@ -26,12 +25,12 @@ pub fn examine(root: &Root, findings: &mut Vec<Finding>) -> WslSettings {
     if std::fs::read_link(root.path(WSL_CONF)).is_ok_and(|target| target.is_absolute()) {
         let fault =
             format!("{WSL_CONF}: is a link, which WSL follows before it is in the distribution, to nowhere");
-        findings.push(finding(Kind::WslConfLink, fault, REBUILD));
+        findings.push(finding(FindingKind::WslConfLink, fault, REBUILD));
     }
     let (settings, remarks) = WslSettings::parse(&bytes);
     for remark in remarks {
         let rest = if remark.problem.ends_file() { "; WSL reads nothing after it" } else { "" };
-        findings.push(finding(Kind::WslConfLine, format!("{remark}{rest}"), CONFIGURE));
+        findings.push(finding(FindingKind::WslConfLine, format!("{remark}{rest}"), CONFIGURE));
     }
     compare(root, &bytes, &settings, findings);
     distribution_conf(root, findings);
@@ -40,10 +39,10 @@ pub fn examine(root: &Root, findings: &mut Vec<Finding>) -> WslSettings {
 
 /// A file of settings; the contract has spoken of a missing one.
 fn read(root: &Root, path: &str, findings: &mut Vec<Finding>) -> Vec<u8> {
-    match root.read(path, LIMIT) {
+    match root.read(path, FILE_LIMIT) {
         Ok(bytes) => return bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => findings.push(finding(Kind::Settings, format!("{path}: {error}"), REBUILD)),
+        Err(error) => findings.push(finding(FindingKind::Settings, format!("{path}: {error}"), REBUILD)),
     }
     Vec::new()
 }
@@ -60,13 +59,13 @@ fn compare(root: &Root, bytes: &[u8], settings: &WslSettings, findings: &mut Vec
         );
         let advice = "`sudo nixos-rebuild switch` writes the file anew, then `wsl --terminate`; where WSL is to start \
                       none, wsl.systemd.mode = \"namespace\" does";
-        findings.push(finding(Kind::SystemdOff, fault, advice));
+        findings.push(finding(FindingKind::SystemdOff, fault, advice));
     }
-    let Ok(configured) = root.read(next.file("etc/wsl.conf"), LIMIT) else { return };
+    let Ok(configured) = root.read(next.file("etc/wsl.conf"), FILE_LIMIT) else { return };
     for (key, ours, theirs) in differences(&configured, bytes) {
         if !(off && key == "boot.systemd") {
             let fault = format!("{WSL_CONF}: {key} is {theirs}, in the configuration {ours}");
-            findings.push(finding(Kind::WslConfDiffers, fault, RESTORE));
+            findings.push(finding(FindingKind::WslConfDiffers, fault, RESTORE));
         }
     }
 }
@@ -105,14 +104,18 @@ fn distribution_conf(root: &Root, findings: &mut Vec<Finding>) {
     // WSL's remarks name wsl.conf whichever file they are about.
     for remark in remarks {
         let fault = remark.to_string().replace(WSL_CONF, path);
-        findings.push(finding(Kind::DistributionConf, fault, "set it by wsl.distribution and rebuild"));
+        findings.push(finding(
+            FindingKind::DistributionConf,
+            fault,
+            "set it by wsl.distribution and rebuild",
+        ));
     }
     let resources =
         [distribution.shortcut_icon, distribution.windowsterminal_profile_template].into_iter().flatten();
     for resource in resources {
         if let Err(error) = root.open(&resource, OFlags::PATH) {
             let fault = format!("{resource}: {error}; {path} names it");
-            findings.push(finding(Kind::DistributionConf, fault, REBUILD));
+            findings.push(finding(FindingKind::DistributionConf, fault, REBUILD));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::super::finding::{Finding, Kind, finding};
+use super::super::finding::{Finding, FindingKind, finding};
 use super::{bus, drives, program, proxy};
 use crate::command::status::{Status, status};
 use crate::system::accounts;
@@ -21,13 +21,17 @@ const LOGS: &str = "`nixos-wsl logs` says why, and `wsl --terminate` and a new s
 pub fn examine(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>) {
     if let Status::Lost = status() {
         let advice = "leave this shell with `exit`, and open another with `wsl`";
-        findings.push(finding(Kind::SystemdEnded, "systemd, beside which this shell was, has ended", advice));
+        findings.push(finding(
+            FindingKind::SystemdEnded,
+            "systemd, beside which this shell was, has ended",
+            advice,
+        ));
         return;
     }
     if !Path::new("/run/systemd/system").exists() {
         // In namespace mode the next shell starts it.
         if settings.boot_systemd {
-            findings.push(finding(Kind::SystemdMissing, "systemd does not run", LOGS));
+            findings.push(finding(FindingKind::SystemdMissing, "systemd does not run", LOGS));
         }
         return;
     }
@@ -41,7 +45,7 @@ pub fn examine(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>)
             }
             "maintenance" => {
                 findings.push(finding(
-                    Kind::SystemdMaintenance,
+                    FindingKind::SystemdMaintenance,
                     "systemd is in emergency or rescue mode: no service runs that the system is for",
                     "`systemctl --failed` names the cause; mend it, then `sudo systemctl default`, or choose another system \
                      with `nixos-wsl boot`",
@@ -50,7 +54,7 @@ pub fn examine(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>)
             }
             "stopping" => {
                 findings.push(finding(
-                    Kind::SystemdMissing,
+                    FindingKind::SystemdMissing,
                     "systemd shuts down",
                     "open another shell, which starts it",
                 ));
@@ -63,7 +67,7 @@ pub fn examine(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>)
             // A user reaches systemd by way of the bus alone.
             if findings.len() == before || rustix::process::geteuid().is_root() {
                 let fault = format!("systemd does not answer: {reason}");
-                findings.push(finding(Kind::SystemdSilent, fault, LOGS));
+                findings.push(finding(FindingKind::SystemdSilent, fault, LOGS));
             }
             let lost = drives::missing(root).into_iter().map(|lost| unmounted(&lost));
             findings.extend(lost);
@@ -95,7 +99,7 @@ fn bus(findings: &mut Vec<Finding>) {
         let fault =
             format!("{}: {error}: the system bus takes nobody, so logins and services fail", bus::SOCKET);
         let advice = "`systemctl status dbus.service dbus.socket` says why, `sudo systemctl restart dbus.service` may help";
-        findings.push(finding(Kind::SystemBus, fault, advice));
+        findings.push(finding(FindingKind::SystemBus, fault, advice));
     }
 }
 
@@ -107,7 +111,7 @@ fn starting() -> Finding {
     let unit = jobs.lines().find(|line| line.ends_with("running")).and_then(job);
     let waits = unit.map(|unit| format!(": it waits for {unit}")).unwrap_or_default();
     finding(
-        Kind::SystemdStarting,
+        FindingKind::SystemdStarting,
         format!("systemd has not come up yet{waits}"),
         "`systemctl list-jobs` says what is under way; `sudo systemctl cancel` gives up what never ends",
     )
@@ -120,7 +124,11 @@ fn units(root: &Root, findings: &mut Vec<Finding>) {
     let answer = match systemctl(&["--failed", "--plain", "--no-legend", "--full"]) {
         Ok(answer) => answer.out,
         Err(reason) => {
-            findings.push(finding(Kind::SystemdSilent, format!("systemd does not answer: {reason}"), LOGS));
+            findings.push(finding(
+                FindingKind::SystemdSilent,
+                format!("systemd does not answer: {reason}"),
+                LOGS,
+            ));
             return;
         }
     };
@@ -130,7 +138,7 @@ fn units(root: &Root, findings: &mut Vec<Finding>) {
         if lost.iter().any(|lost| lost.unit == unit) {
             continue;
         }
-        let kind = if mount { Kind::MountFailed } else { Kind::UnitFailed };
+        let kind = if mount { FindingKind::MountFailed } else { FindingKind::UnitFailed };
         let advice = format!("`systemctl status '{unit}'` says why");
         findings.push(finding(kind, format!("{unit} has failed"), advice));
     }
@@ -138,7 +146,7 @@ fn units(root: &Root, findings: &mut Vec<Finding>) {
 
 fn unmounted(lost: &drives::Missing) -> Finding {
     finding(
-        Kind::MountFailed,
+        FindingKind::MountFailed,
         format!("{} is not mounted: {} is not there, or does not fit", lost.point, lost.device),
         format!(
             "`wsl --mount` or `wsl --mount --vhd FILE` in Windows brings a disk, then `sudo systemctl start '{}'`; \
@@ -172,7 +180,7 @@ fn sessions(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>) {
             let advice = format!(
                 "`systemctl status {unit}` says why; `sudo systemctl restart {unit}` and a new shell begin one"
             );
-            findings.push(finding(Kind::UserSession, fault, advice));
+            findings.push(finding(FindingKind::UserSession, fault, advice));
         }
     }
 }

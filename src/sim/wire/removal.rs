@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
@@ -121,7 +121,8 @@ fn unescape(field: &[u8]) -> PathBuf {
     let mut bytes = Vec::new();
     let mut rest = field;
     while let [byte, after @ ..] = rest {
-        let digits = after.get(..3).filter(|_| *byte == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits =
+            after.get(..3).filter(|_| *byte == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
         match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
             Some(code) => {
                 bytes.push(code);
@@ -138,11 +139,14 @@ fn unescape(field: &[u8]) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
     fn mount_points_may_have_any_bytes() {
-        let text = b"22 1 8:32 / / rw - ext4 a rw\n30 22 0:25 / /a\\040b\\134\xff rw shared:1 - tmpfs none rw\n";
+        let text =
+            b"22 1 8:32 / / rw - ext4 a rw\n30 22 0:25 / /a\\040b\\134\xff rw shared:1 - tmpfs none rw\n";
         let points: Vec<_> = points(text).iter().map(|point| point.as_os_str().as_bytes().to_vec()).collect();
         assert_eq!(points, [b"/".to_vec(), b"/a b\\\xff".to_vec()]);
     }
