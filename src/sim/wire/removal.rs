@@ -110,7 +110,7 @@ fn detach_below(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The mount points of a `mountinfo` (proc_pid_mountinfo(5)), in its order.
+/// The mount points of a `mountinfo` (`proc_pid_mountinfo(5)`), in its order.
 fn points(mountinfo: &[u8]) -> Vec<PathBuf> {
     let field = |line: &[u8]| line.split(|&byte| byte == b' ').nth(4).map(unescape);
     mountinfo.split(|&byte| byte == b'\n').filter_map(field).collect()
@@ -123,15 +123,12 @@ fn unescape(field: &[u8]) -> PathBuf {
     while let [byte, after @ ..] = rest {
         let digits =
             after.get(..3).filter(|_| *byte == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(code) => {
-                bytes.push(code);
-                rest = &after[3..];
-            }
-            None => {
-                bytes.push(*byte);
-                rest = after;
-            }
+        if let Some(code) = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            bytes.push(code);
+            rest = &after[3..];
+        } else {
+            bytes.push(*byte);
+            rest = after;
         }
     }
     OsString::from_vec(bytes).into()
