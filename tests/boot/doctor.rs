@@ -75,8 +75,8 @@ fn the_doctor_names_what_fails_in_a_system_that_runs() {
     let user = sim.run([&["-e"][..], &DOCTOR].concat());
     assert_eq!(Said::parse(&user.out).kinds(), none, "{user:?}");
 
-    let line = "https_proxy=http://proxy:1 exec nixos-wsl doctor --format json";
-    let proxied = sim.run(["-u", "root", "--", line]);
+    let line = "https_proxy=http://proxy:1 exec /bin/nixos-wsl doctor --format json";
+    let proxied = sim.run(["-u", "root", "-e", "/bin/sh", "-c", line]);
     assert!(Said::parse(&proxied.out).fault("proxy").contains("http_proxy is not"), "{proxied:?}");
 
     sim.sh(
@@ -183,6 +183,7 @@ fn the_doctor_names_a_systemd_that_was_switched_off_by_hand() {
     for said in [&before, &off] {
         assert_eq!(said.kinds(), BTreeSet::from(["systemd-off"]), "{}", said.0);
     }
+    sim.ok(["-t", "NixOS"]);
     fs::write(&file, text).expect("wsl.conf");
     assert_eq!(doctor_outside(&sim).kinds(), BTreeSet::new());
 }
