@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::thread::UnshareFlags;
 
 use crate::sim::host::registry::replace;
@@ -33,6 +33,7 @@ pub fn run(home: &Path, version: &str) -> Result<()> {
     replace(&home.join(Vm::RECORD), &json)?;
     if let Err(error) = make(&vm) {
         let _ = (&way_back).write_all(b"0");
+        let _ = unmount(&vm.shared, UnmountFlags::DETACH);
         let _ = vm::end(home, cgroup::KILL_LIMIT);
         return Err(error);
     }
@@ -43,6 +44,8 @@ pub fn run(home: &Path, version: &str) -> Result<()> {
     let _lock = vm::lock(home)?;
     // Nobody can leave the group that is removed but by this.
     (&way_back).write_all(b"0").doing("leave the virtual machine's cgroup")?;
+    // What is mounted on the folder here keeps nobody else from deleting it.
+    let _ = unmount(&vm.shared, UnmountFlags::DETACH);
     Ok(vm::end(home, cgroup::KILL_LIMIT)?)
 }
 

@@ -79,7 +79,7 @@ pub fn join(home: &Path, version: WslVersion, limit: Duration) -> Result<VmMembe
     users.lock_shared().doing_at("lock", home.join(USERS))?;
     let _lock = lock(home)?;
     let vm = match Vm::read(home) {
-        Some(vm) if vm.init.alive() => vm,
+        Some(vm) if vm.init.alive() && vm.shared.is_dir() => vm,
         _ => {
             end(home, limit)?;
             start(home, version)?
@@ -128,17 +128,18 @@ pub fn sweep(home: &Path, limit: Duration) -> Result<(), Failure> {
 ///
 /// Something of it cannot be removed.
 pub fn end(home: &Path, limit: Duration) -> Result<(), Failure> {
-    if let Some(vm) = Vm::read(home) {
-        kill(&vm);
-        cgroup::remove(&vm.cgroup, limit)?;
-    }
-    // The record comes last: until it is gone, the rest can be found.
+    // First: from here on nobody joins it, also where the caller is killed before its first process has died.
     match fs::remove_dir(home.join(SHARED)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(error).doing_at("delete", home.join(SHARED));
         }
         _ => {}
     }
+    if let Some(vm) = Vm::read(home) {
+        kill(&vm);
+        cgroup::remove(&vm.cgroup, limit)?;
+    }
+    // The record comes last: until it is gone, the rest can be found.
     delete(&home.join(Vm::RECORD))
 }
 
