@@ -7,6 +7,7 @@
     ./agents.nix
     ./boot.nix
     ./compat.nix
+    ./disks.nix
     ./distribution.nix
     ./docker-desktop.nix
     ./enable.nix
