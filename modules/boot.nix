@@ -19,7 +19,7 @@ let
     systemdMode = cfg.systemd.mode;
     systemdTimeout = cfg.systemd.namespace.timeout;
     systemdUser =
-      if cfg.systemd.namespace.privileges == "root" then
+      if cfg.systemd.namespace.privileges == "root" && !cfg.distribution.oobe.askForUser then
         config.users.users.${cfg.defaultUser}.name
       else
         null;

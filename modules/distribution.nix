@@ -2,6 +2,7 @@
 {
   config,
   lib,
+  options,
   pkgs,
   ...
 }:
@@ -15,12 +16,11 @@ let
   # Where the official validator expects them (W§8.1).
   iconPath = "/usr/share/wsl/nixos.ico";
   profilePath = "/usr/lib/wsl/terminal-profile.json";
-  oobePath = "/usr/lib/wsl/oobe";
 
   settings = lib.recursiveUpdate cfg.settings {
     oobe = {
       inherit (cfg) defaultName;
-      command = if cfg.oobe.command == null then null else oobePath;
+      command = if cfg.oobe.command == null && !cfg.oobe.askForUser then null else oobe.path;
       inherit (cfg.oobe) defaultUid;
     };
     shortcut = {
@@ -34,6 +34,7 @@ let
   };
 
   inherit (import ../nix/entries.nix) copy;
+  oobe = import ../nix/oobe.nix;
 in
 {
   options.wsl.distribution = {
@@ -82,6 +83,20 @@ in
     };
 
     oobe = {
+      askForUser = lib.mkOption {
+        type = types.bool;
+        default = false;
+        example = true;
+        description = ''
+          Whether the first start makes the default user: `wsl --install` runs `nixos-wsl oobe`, which takes the name from
+          a seed of cloud-init in {file}`%USERPROFILE%\.cloud-init` or asks for it, makes the user, and replaces this
+          setting in {file}`/etc/nixos/user.nix` by {option}`wsl.defaultUser`. Until then the configuration declares no
+          user of its own.
+
+          For images of people who are not known when it is built, as {file}`.wsl` files are. `wsl --import` does not run it:
+          there the first shell is root's, and `nixos-wsl oobe` is to be typed.
+        '';
+      };
       command = lib.mkOption {
         type = types.nullOr types.path;
         default = null;
@@ -94,7 +109,11 @@ in
       };
       defaultUid = lib.mkOption {
         type = types.nullOr types.ints.unsigned;
-        default = config.users.users.${config.wsl.defaultUser}.uid;
+        default =
+          if cfg.oobe.askForUser then
+            config.wsl.defaultUid
+          else
+            config.users.users.${config.wsl.defaultUser}.uid;
         defaultText = lib.literalExpression "uid of config.wsl.defaultUser";
         description = "User id that WSL opens shells for after `wsl --install`.";
       };
@@ -122,7 +141,8 @@ in
         copy profilePath "0640"
           "${pkgs.writeText "terminal-profile.json" (builtins.toJSON cfg.terminal.profile)}"
       )
-      ++ lib.optional (cfg.oobe.command != null) (copy oobePath "0755" "${cfg.oobe.command}");
+      ++ lib.optional cfg.oobe.askForUser oobe.entry
+      ++ lib.optional (cfg.oobe.command != null) (copy oobe.path "0755" "${cfg.oobe.command}");
 
     assertions =
       map (message: {
@@ -130,6 +150,19 @@ in
         inherit message;
       }) (ini.problems "wsl.distribution" settings)
       ++ [
+        {
+          assertion = cfg.oobe.askForUser -> cfg.oobe.command == null;
+          message = "wsl.distribution.oobe.askForUser runs nixos-wsl oobe at the first start: set wsl.distribution.oobe.command to null, or call it from there.";
+        }
+        {
+          assertion = cfg.oobe.askForUser -> config.users.mutableUsers;
+          message = "wsl.distribution.oobe.askForUser makes a user at the first start, which users.mutableUsers = false forbids. Name the user: wsl.defaultUser.";
+        }
+        {
+          assertion =
+            cfg.oobe.askForUser -> options.wsl.defaultUser.highestPrio >= (lib.mkOptionDefault { }).priority;
+          message = "wsl.defaultUser names the user, so the first start has nothing to ask: remove wsl.distribution.oobe.askForUser.";
+        }
         {
           assertion = lib.toLower cfg.defaultName != "legacy";
           message = "wsl.distribution.defaultName: WSL keeps the name ‘Legacy’ for itself.";

@@ -43,6 +43,8 @@ in
       lib.genAttrs [ "groupadd" "usermod" ] (link pkgs.shadow)
       // lib.genAttrs [ "cat" "install" "mv" "whoami" ] (link pkgs.coreutils);
 
-    users.groups.docker.members = [ config.users.users.${cfg.defaultUser}.name ];
+    users.groups.docker.members = lib.mkIf (!cfg.distribution.oobe.askForUser) [
+      config.users.users.${cfg.defaultUser}.name
+    ];
   };
 }

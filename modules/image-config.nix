@@ -144,6 +144,17 @@ let
     };
   };
 
+  # The first start writes the user's name into a file of its own, which is easier to replace than a part of one.
+  asks = config.wsl.distribution.oobe.askForUser;
+  oobe = import ../nix/oobe.nix;
+  imports = lib.optional (!isFlake) "<nixos-wsl/modules>" ++ lib.optional asks "./user.nix";
+  importsLine = lib.optionalString (imports != [ ]) (
+    if lib.length imports == 1 then
+      "  imports = [ ${lib.head imports} ];\n"
+    else
+      "  imports = [\n${lib.concatMapStrings (file: "    ${file}\n") imports}  ];\n"
+  );
+
   # --- the configuration -------------------------------------------------------------------------------------------
 
   configurationNix = ''
@@ -153,9 +164,12 @@ let
     # project's documentation.
     { pkgs, ... }:
     {
-    ${lib.optionalString (!isFlake) "  imports = [ <nixos-wsl/modules> ];\n"}  wsl.enable = true;
-      wsl.defaultUser = ${lib.strings.escapeNixString config.wsl.defaultUser};
-    ${lib.optionalString (!isFlake) "  wsl.image.config = \"channel\";\n"}
+    ${importsLine}  wsl.enable = true;
+    ${
+      lib.optionalString (
+        !asks
+      ) "  wsl.defaultUser = ${lib.strings.escapeNixString config.wsl.defaultUser};\n"
+    }${lib.optionalString (!isFlake) "  wsl.image.config = \"channel\";\n"}
       # Programs for every user; `nix search nixpkgs NAME` finds more.
       environment.systemPackages = [
         # pkgs.git
@@ -209,6 +223,7 @@ let
         (directory "/etc/nixos")
         (file "/etc/nixos/configuration.nix" configurationNix)
       ]
+      ++ lib.optional asks oobe.userNix
       ++ lib.optionals isFlake [
         (file "/etc/nixos/flake.nix" flakeNix)
         (file "/etc/nixos/flake.lock" (builtins.toJSON flakeLock + "\n"))

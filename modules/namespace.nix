@@ -42,7 +42,9 @@ in
     security.pam.services.runuser-l.startSession = true;
 
     # Else the user's services end ten seconds after the last shell.
-    users.users.${cfg.defaultUser}.linger = lib.mkDefault true;
+    users.users = lib.mkIf (!cfg.distribution.oobe.askForUser) {
+      ${cfg.defaultUser}.linger = lib.mkDefault true;
+    };
 
     # A shell that comes after `poweroff` waits for the next systemd; it must be told before the sessions of this one end.
     systemd.services.nixos-wsl-boot-complete.serviceConfig.ExecStop =

@@ -23,7 +23,7 @@ in
     '';
   };
 
-  config = lib.mkIf (cfg.enable && cfg.startMenuLaunchers) {
+  config = lib.mkIf (cfg.enable && cfg.startMenuLaunchers && !cfg.distribution.oobe.askForUser) {
     systemd.services.nixos-wsl-start-menu = {
       description = "Entries for the start menu of Windows";
       wantedBy = [ "multi-user.target" ];

@@ -149,7 +149,7 @@ in
   config = lib.mkIf cfg.enable {
     # An assertion says what to write for root; definitions that contradict root's own would come first.
     users.users = lib.mkMerge [
-      (lib.mkIf (cfg.defaultUser != "root") {
+      (lib.mkIf (cfg.defaultUser != "root" && !cfg.distribution.oobe.askForUser) {
         ${cfg.defaultUser} = lib.mkMerge [
           {
             uid = lib.mkDefault cfg.defaultUid;
@@ -208,7 +208,8 @@ in
       }
       {
         assertion =
-          config.systemd.sysusers.enable -> config.users.users.${cfg.defaultUser}.name == cfg.defaultUser;
+          config.systemd.sysusers.enable && !cfg.distribution.oobe.askForUser
+          -> config.users.users.${cfg.defaultUser}.name == cfg.defaultUser;
         message = "systemd.sysusers.enable names users after their attribute in users.users: set wsl.defaultUser to the user's name, and leave users.users.<name>.name out.";
       }
     ];

@@ -24,7 +24,16 @@ let
       default = null;
       inherit description;
     };
-  user = config.users.users.${cfg.defaultUser};
+  # Nobody yet, where the first start makes the user.
+  user =
+    if cfg.distribution.oobe.askForUser then
+      {
+        name = "";
+        uid = cfg.defaultUid;
+        group = "users";
+      }
+    else
+      config.users.users.${cfg.defaultUser};
   gid = config.users.groups.${user.group}.gid or null;
 in
 {

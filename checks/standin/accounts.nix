@@ -9,6 +9,9 @@
   # Shells by name, and what ./configuration.nix gives: null where nothing is declared.
   shells ? { },
   configuration ? null,
+
+  # Whether the first start makes the default user (wsl.distribution.oobe.askForUser).
+  askForUser ? false,
 }:
 
 let
@@ -72,16 +75,28 @@ rec {
     (user "root" 0 0 "/root" // { description = "System administrator"; })
     (daemon "messagebus" 4 "/run/dbus" // { description = "D-Bus system message bus daemon user"; })
     (daemon "systemd-network" 152 "/var/empty")
-    (user "nixos" 1000 100 "/home/nixos" // { shell = declared.loginShell; })
+  ]
+  ++ (
+    if askForUser then
+      [ ]
+    else
+      [ (user "nixos" 1000 100 "/home/nixos" // { shell = declared.loginShell; }) ]
+  )
+  ++ [
     (daemon "sshd" 999 "/var/empty" // { description = "SSH privilege separation user"; })
     (daemon "nobody" 65534 "/var/empty" // { description = "Unprivileged account (don't use!)"; })
   ]
   ++ declared.users;
 
-  usersWithoutNumber = [
-    (normalUser "bob" shell)
-  ]
-  ++ map (name: normalUser name otherShells.${name}) (builtins.attrNames otherShells);
+  # They would get the number that the first start is to give.
+  usersWithoutNumber =
+    if askForUser then
+      [ ]
+    else
+      [
+        (normalUser "bob" shell)
+      ]
+      ++ map (name: normalUser name otherShells.${name}) (builtins.attrNames otherShells);
 
   groups = [
     {
@@ -93,7 +108,7 @@ rec {
     {
       name = "wheel";
       gid = 1;
-      members = [ "nixos" ] ++ map (user: user.name) usersWithoutNumber;
+      members = (if askForUser then [ ] else [ "nixos" ]) ++ map (user: user.name) usersWithoutNumber;
     }
     (group "kmem" 2)
     (group "tty" 3)

@@ -74,6 +74,15 @@ let
         namespace = true;
         rootUser = true;
       };
+      firstRun = {
+        version = 10;
+        askForUser = true;
+      };
+      firstRunNamespace = {
+        version = 11;
+        askForUser = true;
+        namespace = true;
+      };
       everyWay = {
         version = 40;
         inherit (everything) ways;
@@ -248,6 +257,10 @@ rec {
   namespaceBrokenTarball = imageOf "namespaceBroken";
   namespaceRootTarball = imageOf "namespaceRoot";
 
+  # The images whose first start makes the user.
+  firstRunTarball = imageOf "firstRun";
+  firstRunNamespaceTarball = imageOf "firstRunNamespace";
+
   # The images with every shell and every way in.
   everyWayTarball = imageOf "everyWay";
   everyWayNamespaceTarball = imageOf "everyWayNamespace";
@@ -280,6 +293,9 @@ rec {
         "${everyWayNamespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "rebuild-image.tar.gz" = "${rebuildTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-rebuild-image.tar.gz" = "${namespaceRebuildTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "first-run-image.tar.gz" = "${firstRunTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "first-run-namespace-image.tar.gz" =
+        "${firstRunNamespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-root-image.tar.gz" = "${namespaceRootTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-broken-image.tar.gz" = "${namespaceBrokenTarball}/tarball/nixos-wsl-${system}.tar.gz";

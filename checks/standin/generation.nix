@@ -20,6 +20,9 @@
   # Whether WSL's default user is root then (wsl.systemd.namespace.privileges = "root").
   rootUser ? false,
 
+  # Whether the first start makes the default user (wsl.distribution.oobe.askForUser).
+  askForUser ? false,
+
   # What tests need to go wrong.
   activationDelay ? 0,
   activationFails ? false,
@@ -60,7 +63,9 @@ let
     if ways == null then { } else { inherit (ways) dash fish zsh; }
   )
   // builtins.mapAttrs (name: package: "${package}/bin/${name}") offered;
+  oobe = import ../../nix/oobe.nix;
   accounts = import ./accounts.nix {
+    inherit askForUser;
     shell = shells.bash;
     otherShells =
       if ways == null then
@@ -115,14 +120,14 @@ let
       [boot]
       systemd = ${if namespace then "false" else "true"}
 
-      [user]
-      default = ${user}
+      ${if askForUser then "" else "[user]\ndefault = ${user}"}
       ${if configuration == null then "" else "\n[network]\nhostname = ${configuration.hostName}"}
     '';
     setuid = !rootUser;
     wslDistributionConf = ''
       [oobe]
       defaultName = NixOS
+      ${if askForUser then "command = ${oobe.path}\ndefaultUid = 1000" else ""}
 
       [shortcut]
       icon = /usr/share/wsl/nixos-wsl.ico
@@ -162,7 +167,16 @@ let
         type = "symlink";
         target = "${coreutils}/bin/id";
       }
-    ];
+    ]
+    ++ (
+      if askForUser then
+        [
+          oobe.entry
+          oobe.userNix
+        ]
+      else
+        [ ]
+    );
     # As NixOS' activation of /etc does.
     extraApply.files = [
       {

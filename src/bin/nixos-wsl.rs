@@ -8,9 +8,11 @@ use std::time::Duration;
 use clap::Parser;
 use nixos_wsl::command::accounts::{self, Program};
 use nixos_wsl::command::arguments::{Arguments, Command};
+use nixos_wsl::command::oobe::FirstStart;
 use nixos_wsl::command::output::print;
 use nixos_wsl::command::{
-    CommandError, Outcome, apply, boot, doctor, generations, logs, recover, status, stop, units, version,
+    CommandError, Outcome, apply, boot, doctor, generations, logs, oobe, recover, status, stop, units,
+    version,
 };
 use nixos_wsl::features::drivers::Drivers;
 use nixos_wsl::features::usbip::Device;
@@ -46,6 +48,7 @@ fn run(command: Command) -> Outcome {
         Command::Stop { timeout } => stop::stop(Duration::from_secs(timeout)),
         Command::Logs { journal } => logs::show(journal),
         Command::Doctor { root, format } => doctor::show(root, format),
+        Command::Oobe { answers, unattended, script: _ } => oobe::run(&FirstStart { answers, unattended }),
         Command::Recover { root, action } => recover::run(root, action),
         Command::Version { json } => version::show(json),
         Command::Apply { file } => apply::run(&file),

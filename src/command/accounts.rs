@@ -3,24 +3,20 @@
 //! The work is done by the system's own `useradd`, `usermod`, `userdel` and `passwd`. What differs from Debian is said on
 //! standard error: users that the configuration declares are there already, stay, and have their groups from it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
-use crate::session::programs;
+use super::new_user::{NewUser, Refusal, Result, check_name, find_program, refuse, run_program, settings};
 use crate::system::accounts;
-use crate::system::activation::CURRENT;
 use crate::system::root::Root;
-use crate::system::settings::Settings;
 use crate::wsl::settings::WslSettings;
 
 /// Programs that run as root for members of `wheel`.
 const SUDO: &str = "/run/wrappers/bin/sudo";
 const LIMIT: u64 = 4 << 20;
-/// As long as Linux allows.
-const LONGEST_NAME: usize = 32;
 /// Debian's group of those who may become root, and `NixOS`'s.
 const SUDOERS: (&str, &str) = ("sudo", "wheel");
 
@@ -45,21 +41,6 @@ impl Program {
             Self::DelUser => "deluser",
         }
     }
-}
-
-/// Why nothing was done, with Debian's exit code.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-pub struct Refusal {
-    text: String,
-    /// The exit code.
-    pub code: u8,
-}
-
-type Result<T, E = Refusal> = std::result::Result<T, E>;
-
-fn refuse<T>(text: impl Into<String>) -> Result<T> {
-    Err(Refusal { text: text.into(), code: 1 })
 }
 
 /// Does what the program was asked for; who is not root goes through `sudo`.
@@ -141,22 +122,7 @@ fn add_user(root: &Root, asked: &AddUser) -> Result<()> {
              For this name: wsl.defaultUser = \"{name}\"; in /etc/nixos/configuration.nix"
         ));
     }
-    // A wrapper shell that is there: the user's own comes with a configuration that declares it.
-    let like = default.as_deref().unwrap_or("root");
-    let like = accounts::entry_named(root, like).or_else(|_| accounts::entry(root, 0));
-    let shell = like.map_or_else(|_| PathBuf::from("/bin/sh"), |entry| entry.shell);
-    let arguments: [&OsStr; 9] = [
-        "--create-home".as_ref(),
-        "--no-user-group".as_ref(),
-        "--gid=users".as_ref(),
-        "--key=HOME_MODE=0700".as_ref(),
-        "--comment".as_ref(),
-        comment,
-        "--shell".as_ref(),
-        shell.as_os_str(),
-        name.as_ref(),
-    ];
-    system(&find("useradd")?, &arguments)?;
+    NewUser { name, comment, uid: None, like: default.as_deref() }.make(root)?;
     set_password(asked);
     if let Some(default) = default.filter(|default| default != "root") {
         report(format_args!(
@@ -167,22 +133,10 @@ fn add_user(root: &Root, asked: &AddUser) -> Result<()> {
     Ok(())
 }
 
-/// What Debian takes as a name.
-fn check_name(name: &str) -> Result<()> {
-    let first = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');
-    let rest = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
-    if first && rest && name.len() <= LONGEST_NAME {
-        return Ok(());
-    }
-    refuse(format!(
-        "`{name}' cannot be a user's name: small letters, digits, - and _, {LONGEST_NAME} at most, a letter first"
-    ))
-}
-
 /// Lets the user choose one; without a terminal, or when the user does not want to, there is none.
 fn set_password(asked: &AddUser) {
     if asked.password && std::io::stdin().is_terminal() {
-        let set = find("passwd").and_then(|program| system(&program, &[asked.name.as_ref()]));
+        let set = find_program("passwd").and_then(|program| run_program(&program, &[asked.name.as_ref()]));
         if set.is_ok() {
             return;
         }
@@ -192,7 +146,7 @@ fn set_password(asked: &AddUser) {
 
 /// `usermod`: the groups of `-aG` that `NixOS` has, the others are left out; anything else as it comes.
 fn modify(root: &Root, arguments: &[OsString]) -> Result<()> {
-    let program = find("usermod")?;
+    let program = find_program("usermod")?;
     let Some((groups, name)) = appended_groups(arguments) else {
         let error = Command::new(program).args(arguments).exec();
         return refuse(error.to_string());
@@ -211,7 +165,7 @@ fn modify(root: &Root, arguments: &[OsString]) -> Result<()> {
     if there.is_empty() {
         return Ok(());
     }
-    system(&program, &["-aG".as_ref(), there.join(",").as_ref(), name.as_ref()])
+    run_program(&program, &["-aG".as_ref(), there.join(",").as_ref(), name.as_ref()])
 }
 
 /// The groups and the name of `-aG GROUPS NAME`.
@@ -244,37 +198,13 @@ fn delete(root: &Root, arguments: &[OsString]) -> Result<()> {
     if entry.uid == 0 || default_user(root).as_deref() == Some(&*name) {
         return refuse(format!("`{name}' is a user of the configuration and stays"));
     }
-    system(&find("userdel")?, &[name.as_ref().as_ref()])
+    run_program(&find_program("userdel")?, &[name.as_ref().as_ref()])
 }
 
 /// The user that WSL opens shells for, where wsl.conf says it.
 fn default_user(root: &Root) -> Option<String> {
     let text = root.read("/etc/wsl.conf", LIMIT).ok()?;
     WslSettings::parse(&text).0.user_default
-}
-
-fn settings(root: &Root) -> Settings {
-    Settings::load(root, Path::new(CURRENT)).unwrap_or_default()
-}
-
-fn find(program: &str) -> Result<PathBuf> {
-    let found = programs::candidates(program).find(|path| path.exists());
-    found.map_or_else(|| refuse(format!("this system has no {program}")), Ok)
-}
-
-/// Runs a program whose standard output is nobody's, because a launcher reads this one's.
-fn system(program: &Path, arguments: &[&OsStr]) -> Result<()> {
-    let output = std::io::stderr();
-    let output = rustix::io::fcntl_dupfd_cloexec(&output, 3).map_or_else(|_| Stdio::null(), Stdio::from);
-    let status = Command::new(program).args(arguments).stdout(output).status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => {
-            let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-            Err(Refusal { text: format!("{}: {status}", program.display()), code })
-        }
-        Err(error) => refuse(format!("{}: {error}", program.display())),
-    }
 }
 
 fn report(text: std::fmt::Arguments) {
@@ -303,15 +233,5 @@ mod tests {
         let (groups, name) = appended_groups(&words("-aG adm,cdrom,sudo,dip,plugdev alice")).unwrap();
         assert_eq!((groups.join(" ").as_str(), name.as_str()), ("adm cdrom sudo dip plugdev", "alice"));
         assert_eq!(appended_groups(&words("-s /bin/sh alice")), None);
-    }
-
-    #[test]
-    fn names_are_debians() {
-        for name in ["alice", "_apt", "a-1_b"] {
-            assert_eq!(check_name(name), Ok(()), "{name}");
-        }
-        for name in ["", "Alice", "1a", "-a", "a b", "a:b", "älice", "a".repeat(33).as_str()] {
-            assert!(check_name(name).is_err(), "{name}");
-        }
     }
 }

@@ -86,6 +86,21 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
+    /// Makes the user of a new distribution; WSL runs it before the first shell
+    #[command(
+        after_help = "Examples:\n  sudo nixos-wsl oobe\n  wsl -d NixOS -u root -- nixos-wsl oobe --unattended --answers /mnt/c/answers.user-data"
+    )]
+    Oobe {
+        /// cloud-init's user-data with the user's name [default: that of %USERPROFILE%\.cloud-init]
+        #[arg(long, value_name = "FILE")]
+        answers: Option<PathBuf>,
+        /// Never ask: fail where no file answers
+        #[arg(long)]
+        unattended: bool,
+        /// The script that WSL has started
+        #[arg(hide = true)]
+        script: Option<OsString>,
+    },
     /// Repairs a distribution that does not start, from WSL's system distribution
     #[command(after_help = RECOVER_EXAMPLES)]
     Recover {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::new_user::Refusal;
 use crate::apply::ApplyError;
 use crate::boot::choose::ChoiceError;
 use crate::boot::counting::SaveError;
@@ -54,6 +55,9 @@ pub enum CommandError {
     /// A device was not attached.
     #[error(transparent)]
     Usbip(#[from] UsbipError),
+    /// A user was not made.
+    #[error(transparent)]
+    User(#[from] Refusal),
     /// A system call failed.
     #[error(transparent)]
     System(#[from] Failure),

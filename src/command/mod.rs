@@ -9,6 +9,8 @@ pub mod error;
 pub mod finding;
 pub mod generations;
 pub mod logs;
+pub mod new_user;
+pub mod oobe;
 pub mod output;
 pub mod recover;
 pub mod status;

@@ -38,7 +38,7 @@ pub fn read<T>(
         std::process::exit(i32::from(done.is_err()));
     };
     drop(writer);
-    let received = receive(&mut Bounded { pipe: reader, deadline: Instant::now() + patience });
+    let received = receive(&mut Bounded::new(reader, patience));
     if received.is_err() {
         let _ = pidfd_send_signal(&process, Signal::KILL);
     }
@@ -58,9 +58,18 @@ fn give_up(who: Who) -> io::Result<()> {
 }
 
 /// A pipe that is read until a point in time.
-struct Bounded {
+#[derive(Debug)]
+pub struct Bounded {
     pipe: PipeReader,
     deadline: Instant,
+}
+
+impl Bounded {
+    /// To be read for so long from now on; after that each read fails with [`io::ErrorKind::TimedOut`].
+    #[must_use]
+    pub fn new(pipe: PipeReader, patience: Duration) -> Self {
+        Self { pipe, deadline: Instant::now() + patience }
+    }
 }
 
 impl Read for Bounded {

@@ -31,6 +31,14 @@ pub fn default_sigpipe() {
     set(libc::SIGPIPE, libc::SIG_DFL);
 }
 
+/// Ignores what a terminal sends for Ctrl-C, Ctrl-\\, Ctrl-Z and when it is closed: short work is done whole. Programs that
+/// are started meanwhile do the same.
+pub fn ignore_terminal_signals() {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGHUP] {
+        set(signal, libc::SIG_IGN);
+    }
+}
+
 /// Ignores `SIGCHLD`, so that the kernel reaps children that nobody waits for.
 pub fn ignore_sigchld() {
     set(libc::SIGCHLD, libc::SIG_IGN);

@@ -257,9 +257,10 @@ impl Sim {
         self.record(name)?["first"]["pid"].as_u64()?.try_into().ok().filter(|&pid| exists(pid))
     }
 
-    /// The processes of a distribution, seen from outside: those in its process namespace and in those below it.
+    /// The processes of a distribution, seen from outside: those in its process namespace and in those below it. None as
+    /// long as it has no process 1.
     pub fn processes(&self, name: &str) -> Vec<u32> {
-        let first = self.first(name);
+        let Some(first) = self.try_first(name) else { return Vec::new() };
         let namespace = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
         let own = namespace(first);
         let parent = |pid: u32| -> Option<u32> {
