@@ -12,9 +12,9 @@ use crate::support::sim::Sim;
 use crate::support::world::program;
 
 /// What the doctor says, and what kinds of findings there are.
-struct Said(Value);
+struct Report(Value);
 
-impl Said {
+impl Report {
     fn parse(text: &str) -> Self {
         Self(serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")))
     }
@@ -43,16 +43,16 @@ impl Said {
 const DOCTOR: [&str; 4] = ["/bin/nixos-wsl", "doctor", "--format", "json"];
 
 /// The doctor as root, started without a shell.
-fn doctor(sim: &Sim) -> Said {
+fn doctor(sim: &Sim) -> Report {
     let ended = sim.run([&["-u", "root", "-e"][..], &DOCTOR].concat());
-    Said::parse(&ended.out)
+    Report::parse(&ended.out)
 }
 
 /// From a process namespace around the distribution's, as WSL's system distribution is.
-fn doctor_outside(sim: &Sim) -> Said {
+fn doctor_outside(sim: &Sim) -> Report {
     let mut command = Command::new(program("nixos-wsl"));
     let output = command.args(&DOCTOR[1..]).arg("--root").arg(sim.inside("NixOS", "")).output().unwrap();
-    Said::parse(&String::from_utf8_lossy(&output.stdout))
+    Report::parse(&String::from_utf8_lossy(&output.stdout))
 }
 
 fn up(sim: &Sim) {
@@ -73,11 +73,11 @@ fn the_doctor_names_what_fails_in_a_system_that_runs() {
     assert!(facts["kernel"].is_string() && facts["cgroups"] != "none", "{facts}");
     assert_eq!(doctor_outside(&sim).0, healthy.0, "the same from outside");
     let user = sim.run([&["-e"][..], &DOCTOR].concat());
-    assert_eq!(Said::parse(&user.out).kinds(), none, "{user:?}");
+    assert_eq!(Report::parse(&user.out).kinds(), none, "{user:?}");
 
     let line = "https_proxy=http://proxy:1 exec /bin/nixos-wsl doctor --format json";
     let proxied = sim.run(["-u", "root", "-e", "/bin/sh", "-c", line]);
-    assert!(Said::parse(&proxied.out).fault("proxy").contains("http_proxy is not"), "{proxied:?}");
+    assert!(Report::parse(&proxied.out).fault("proxy").contains("http_proxy is not"), "{proxied:?}");
 
     sim.sh(
         "NixOS",
@@ -109,7 +109,7 @@ fn the_doctor_names_what_fails_in_a_system_that_runs() {
     let down = doctor(&sim);
     assert!(down.kinds().contains("system-bus"), "{}", down.0);
     assert!(!down.kinds().contains("systemd-silent"), "root asks systemd itself: {}", down.0);
-    let user = Said::parse(&sim.run([&["-e"][..], &DOCTOR].concat()).out);
+    let user = Report::parse(&sim.run([&["-e"][..], &DOCTOR].concat()).out);
     assert!(user.kinds().contains("system-bus"), "{}", user.0);
     assert!(doctor_outside(&sim).kinds().contains("system-bus"));
     sim.sh("NixOS", "systemctl start dbus.socket");
@@ -148,6 +148,11 @@ fn first_process(sim: &Sim) -> String {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn the_doctor_names_a_boot_that_does_not_come_up() {
     let Some(sim) = world("the_doctor_names_a_boot_that_does_not_come_up") else { return };
+    install(&sim, &toplevel(&sim, "withoutSystemd"));
+    let fallen = doctor(&sim);
+    assert_eq!(fallen.kinds(), BTreeSet::from(["generation", "notice"]), "{}", fallen.0);
+    sim.ok(["-t", "NixOS"]);
+    sim.let_limits_expire();
     install(&sim, &toplevel(&sim, "slowUnits"));
     let starting = doctor(&sim);
     assert!(starting.fault("systemd-starting").contains("it waits for "), "{}", starting.0);
@@ -157,9 +162,6 @@ fn the_doctor_names_a_boot_that_does_not_come_up() {
     assert!(emergency.kinds().contains("systemd-maintenance"), "{}", emergency.0);
     sim.ok(["-t", "NixOS"]);
     install(&sim, &toplevel(&sim, "withoutSystemd"));
-    let fallen = doctor(&sim);
-    assert_eq!(fallen.kinds(), BTreeSet::from(["generation", "notice"]), "{}", fallen.0);
-    sim.ok(["-t", "NixOS"]);
     // Nothing is left to boot: WSL gives a shell in the rescue.
     let profiles = sim.inside("NixOS", "nix/var/nix/profiles");
     fs::remove_file(profiles.join("system-1-link")).expect("a link");
