@@ -16,7 +16,6 @@ in
     modules-contract = check ./contract.nix;
     modules-docs = check ./docs.nix;
     modules-image = check ./image.nix;
-    modules-matrix = check ./matrix.nix;
     modules-namespace = check ./namespace.nix;
     modules-systems = check ./systems.nix;
     modules-texts = check ./texts.nix;
@@ -33,6 +32,7 @@ in
     modules-images = check ./images.nix;
     modules-imports = check ./imports.nix;
     modules-ineffective = check ./ineffective.nix;
+    modules-matrix = check ./matrix.nix;
     modules-moved = check ./moved.nix;
     modules-refusals = check ./refusals.nix;
     modules-side-effects = check ./side-effects.nix;
