@@ -160,6 +160,14 @@ in
         }
         {
           assertion =
+            cfg.oobe.askForUser
+            -> lib.all (user: user.enable && user.isNormalUser -> user.uid != null) (
+              lib.attrValues config.users.users
+            );
+          message = "wsl.distribution.oobe.askForUser: a user without a number gets the one that WSL opens shells for, and nobody is asked. Give each users.users.<name> a uid other than ${toString config.wsl.defaultUid}.";
+        }
+        {
+          assertion =
             cfg.oobe.askForUser -> options.wsl.defaultUser.highestPrio >= (lib.mkOptionDefault { }).priority;
           message = "wsl.defaultUser names the user, so the first start has nothing to ask: remove wsl.distribution.oobe.askForUser.";
         }
