@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::system::error::Failure;
+use crate::system::error::{Failure, one_line};
 
 /// Why the root could not be brought up to date; always with the path.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The plan cannot be read.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", one_line(path.display()))]
     Plan {
         /// The plan's file.
         path: PathBuf,
@@ -16,7 +16,7 @@ pub enum ApplyError {
         reason: String,
     },
     /// An entry of the plan makes no sense.
-    #[error("{}: {reason}", entry.display())]
+    #[error("{}: {reason}", one_line(entry.display()))]
     Entry {
         /// The entry's path.
         entry: PathBuf,

@@ -1,5 +1,6 @@
 //! What `nixos-wsl/root.json` of a system says (docs/design.md).
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
@@ -104,7 +105,23 @@ impl Plan {
         plan.links.iter().try_for_each(|link| check_path(&link.path))?;
         plan.trees.iter().try_for_each(PlannedTree::check)?;
         plan.shells.iter().flat_map(Shells::paths).try_for_each(check_path)?;
+        plan.check_once()?;
         Ok(plan)
+    }
+
+    /// Two entries for one path would take turns: each activation would replace it twice.
+    fn check_once(&self) -> Result<(), ApplyError> {
+        let in_trees = self.trees.iter().flat_map(|tree| {
+            let entries = tree.entries.iter().map(|entry| tree.path.join(&entry.name));
+            std::iter::once(tree.path.clone()).chain(entries)
+        });
+        let wrappers = self.shells.iter().flat_map(|shells| &shells.wrappers).map(|wrapper| &wrapper.path);
+        let others = self.files.iter().map(|file| &file.path).chain(self.links.iter().map(|link| &link.path));
+        let mut paths = BTreeSet::new();
+        match others.chain(wrappers).cloned().chain(in_trees).find(|path| !paths.insert(path.clone())) {
+            Some(entry) => Err(ApplyError::Entry { entry, reason: "two entries of the plan have this path" }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::system::error::one_line;
+
 /// The result of a step of the image writer.
 pub type Result<T, E = ImageError> = std::result::Result<T, E>;
 
@@ -11,7 +13,7 @@ pub type Result<T, E = ImageError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum ImageError {
     /// The attributes file is missing or unreadable.
-    #[error("cannot read the attributes in {}", path.display())]
+    #[error("cannot read the attributes in {}", one_line(path.display()))]
     ReadAttributes {
         /// The JSON file.
         path: PathBuf,
@@ -19,7 +21,7 @@ pub enum ImageError {
         source: io::Error,
     },
     /// The attributes are not JSON, or not of the form that Nix writes.
-    #[error("{what} in {} is not as expected", path.display())]
+    #[error("{what} in {} is not as expected", one_line(path.display()))]
     Attributes {
         /// The JSON file.
         path: PathBuf,
@@ -55,7 +57,7 @@ pub enum ImageError {
         problem: String,
     },
     /// A file, link or directory that goes into the image cannot be read.
-    #[error("{entry}: cannot read {}", source_path.display())]
+    #[error("{}: cannot read {}", one_line(entry), one_line(source_path.display()))]
     Source {
         /// The path inside the image.
         entry: String,
@@ -65,7 +67,7 @@ pub enum ImageError {
         source: io::Error,
     },
     /// Something that has no place in a store or image.
-    #[error("{entry}: {} is a {kind}; only files, directories and symbolic links can be in an image", source_path.display())]
+    #[error("{}: {} is a {kind}; only files, directories and symbolic links can be in an image", one_line(entry), one_line(source_path.display()))]
     Kind {
         /// The path inside the image.
         entry: String,
@@ -75,7 +77,7 @@ pub enum ImageError {
         kind: &'static str,
     },
     /// A file changed under the writer's hands.
-    #[error("{entry}: {} changed while it was read ({problem}); build again when nothing writes to it", source_path.display())]
+    #[error("{}: {} changed while it was read ({problem}); build again when nothing writes to it", one_line(entry), one_line(source_path.display()))]
     Changed {
         /// The path inside the image.
         entry: String,
@@ -85,7 +87,7 @@ pub enum ImageError {
         problem: String,
     },
     /// The archive cannot be written.
-    #[error("cannot write {}", path.display())]
+    #[error("cannot write {}", one_line(path.display()))]
     Write {
         /// The archive.
         path: PathBuf,

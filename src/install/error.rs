@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use rustix::io::Errno;
 
+use crate::system::error::one_line;
+
 /// The result of a step of the installation.
 pub type Result<T, E = InstallError> = std::result::Result<T, E>;
 
@@ -15,7 +17,7 @@ pub enum InstallError {
     #[error("the root file system is read-only")]
     ReadOnly,
     /// The manifest is missing or not understood.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", one_line(path.display()))]
     Manifest {
         /// The file.
         path: PathBuf,
@@ -23,7 +25,7 @@ pub enum InstallError {
         reason: String,
     },
     /// The archive cannot be opened.
-    #[error("the system's archive {} cannot be read: {source}", path.display())]
+    #[error("the system's archive {} cannot be read: {source}", one_line(path.display()))]
     Archive {
         /// The file.
         path: PathBuf,
@@ -42,13 +44,13 @@ pub enum InstallError {
         free: u64,
     },
     /// The disk ran full.
-    #[error("the disk is full: no room for /{}", path.display())]
+    #[error("the disk is full: no room for /{}", one_line(path.display()))]
     Full {
         /// The member that did not fit.
         path: PathBuf,
     },
     /// A member of the archive that must not or cannot be written.
-    #[error("/{}: {problem}", path.display())]
+    #[error("/{}: {problem}", one_line(path.display()))]
     Member {
         /// The member, relative to the root.
         path: PathBuf,
@@ -56,7 +58,7 @@ pub enum InstallError {
         problem: String,
     },
     /// A file cannot be written.
-    #[error("/{}: {source}", path.display())]
+    #[error("/{}: {source}", one_line(path.display()))]
     Write {
         /// The path, relative to the root.
         path: PathBuf,

@@ -18,9 +18,9 @@ impl fmt::Display for Failure {
         let Self { action, path, source } = self;
         match (action.is_empty(), path.as_os_str().is_empty()) {
             (true, true) => write!(formatter, "{source}"),
-            (true, false) => write!(formatter, "{}: {source}", path.display()),
+            (true, false) => write!(formatter, "{}: {source}", one_line(path.display())),
             (false, true) => write!(formatter, "{action}: {source}"),
-            (false, false) => write!(formatter, "{action} {}: {source}", path.display()),
+            (false, false) => write!(formatter, "{action} {}: {source}", one_line(path.display())),
         }
     }
 }

@@ -247,6 +247,11 @@ fn every_fault_names_its_path() {
             "/x: the mode is not",
         ),
         (&tree(r#"{"name":"a/b","target":"x"}"#), "/bin/a/b: not a name"),
+        (&tree(&format!("{LS},{LS}")), "/bin/ls: two entries of the plan have this path"),
+        (
+            r#"{"version":1,"links":[{"path":"/x","target":"a"},{"path":"//x/","target":"b"}]}"#,
+            "/x/: two entries",
+        ),
     ] {
         let error = fixture.apply(plan).unwrap_err();
         assert!(error.contains(text), "{plan}: {error}");
