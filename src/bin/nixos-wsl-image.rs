@@ -1,79 +1,18 @@
 //! `nixos-wsl-image`: writes root file system archives; the builder of the image derivation.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::Parser;
+use nixos_wsl::image::arguments::{ImageArguments, ImageCommand, InstallerArgs};
 use nixos_wsl::image::attrs::{self, StructuredAttributes};
-use nixos_wsl::image::closure::STORE_DIR;
 use nixos_wsl::image::extra::Extra;
 use nixos_wsl::image::installer;
 use nixos_wsl::image::interrupt::Interrupt;
 use nixos_wsl::image::tarball::{self, Request};
-
-/// Writes root file systems for WSL from a Nix closure, without root, a copy of the closure or a second program.
-#[derive(Parser)]
-#[command(version, max_term_width = 100)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Write the root file system as one .tar.gz that `wsl --import` takes.
-    #[command(
-        args_override_self = true,
-        after_help = "As a derivation's builder it needs no option: Nix says everything in $NIX_ATTRS_JSON_FILE.\n\n\
-        Example: nixos-wsl-image tarball --attrs attrs.json --extra-files keys --chown /home/alice/.ssh 1000:100 --out nixos.tar.gz"
-    )]
-    Tarball(ImageArgs),
-    /// Write a small distribution that installs the same root file system over itself at its first start.
-    #[command(
-        args_override_self = true,
-        after_help = "As a derivation's builder it needs no option: Nix says everything in $NIX_ATTRS_JSON_FILE.\n\n\
-        Example: nixos-wsl-image installer --attrs attrs.json --program nixos-wsl-install --out install.tar.gz"
-    )]
-    Installer(InstallerArgs),
-}
-
-#[derive(Args)]
-struct InstallerArgs {
-    /// The static nixos-wsl-install [default: installProgram of the attributes]
-    #[arg(long, value_name = "FILE")]
-    program: Option<PathBuf>,
-    #[command(flatten)]
-    image: ImageArgs,
-}
-
-#[derive(Args)]
-struct ImageArgs {
-    /// The derivation's structured attributes: closure, spec, fileName, compressionLevel
-    #[arg(long, value_name = "FILE", env = "NIX_ATTRS_JSON_FILE")]
-    attrs: PathBuf,
-    /// The directory with the store paths to read
-    #[arg(long, value_name = "DIR", default_value = STORE_DIR)]
-    store: PathBuf,
-    /// The archive [default: tarball/FILENAME in the derivation's output]
-    #[arg(long, value_name = "FILE", env = "NIXOS_WSL_IMAGE")]
-    out: Option<PathBuf>,
-    /// The archive, as --out
-    #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
-    /// How many threads compress; 0 for one a processor
-    #[arg(long, value_name = "N", env = "NIX_BUILD_CORES", default_value_t = 0)]
-    cores: usize,
-    /// Lay the files of this directory over the root, as root's; may be repeated
-    #[arg(long, value_name = "DIR")]
-    extra_files: Vec<PathBuf>,
-    /// Give a path of the image, and all below it, to this user and group; may be repeated
-    #[arg(long, num_args = 2, value_names = ["PATH", "UID:GID"])]
-    chown: Vec<String>,
-}
 
 fn main() -> ExitCode {
     let interrupt = match Interrupt::listen() {
@@ -83,7 +22,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(Cli::parse().command, &interrupt) {
+    match run(ImageArguments::parse().command, &interrupt) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("nixos-wsl-image: {error:#}");
@@ -97,11 +36,11 @@ fn main() -> ExitCode {
 }
 
 /// Writes the archive and says what it is.
-fn run(command: Command, interrupt: &Interrupt) -> anyhow::Result<()> {
+fn run(command: ImageCommand, interrupt: &Interrupt) -> anyhow::Result<()> {
     let start = Instant::now();
     let (args, installer) = match command {
-        Command::Tarball(args) => (args, None),
-        Command::Installer(InstallerArgs { program, image }) => (image, Some(program)),
+        ImageCommand::Tarball(args) => (args, None),
+        ImageCommand::Installer(InstallerArgs { program, image }) => (image, Some(program)),
     };
     let request = Request {
         attributes: StructuredAttributes::read(&attrs::locate(args.attrs))?,

@@ -1,5 +1,6 @@
 //! From a Nix closure to a root file system archive: build time only.
 
+pub mod arguments;
 pub mod attrs;
 pub mod closure;
 pub mod database;

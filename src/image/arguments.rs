@@ -1,0 +1,72 @@
+//! The command line of `nixos-wsl-image`: commands, their options, and help with examples.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::closure::STORE_DIR;
+
+/// Writes root file systems for WSL from a Nix closure, without root, a copy of the closure or a second program.
+#[derive(Debug, Parser)]
+#[command(name = "nixos-wsl-image", version, max_term_width = 100)]
+pub struct ImageArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ImageCommand,
+}
+
+/// A command, and its options.
+#[derive(Debug, Subcommand)]
+pub enum ImageCommand {
+    /// Write the root file system as one .tar.gz that `wsl --import` takes.
+    #[command(
+        args_override_self = true,
+        after_help = "As a derivation's builder it needs no option: Nix says everything in $NIX_ATTRS_JSON_FILE.\n\n\
+        Example: nixos-wsl-image tarball --attrs attrs.json --extra-files keys --chown /home/alice/.ssh 1000:100 --out nixos.tar.gz"
+    )]
+    Tarball(ImageArgs),
+    /// Write a small distribution that installs the same root file system over itself at its first start.
+    #[command(
+        args_override_self = true,
+        after_help = "As a derivation's builder it needs no option: Nix says everything in $NIX_ATTRS_JSON_FILE.\n\n\
+        Example: nixos-wsl-image installer --attrs attrs.json --program nixos-wsl-install --out install.tar.gz"
+    )]
+    Installer(InstallerArgs),
+}
+
+/// What `installer` takes.
+#[derive(Debug, Args)]
+pub struct InstallerArgs {
+    /// The static nixos-wsl-install [default: installProgram of the attributes]
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
+    /// What both commands take.
+    #[command(flatten)]
+    pub image: ImageArgs,
+}
+
+/// What the commands that write take.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// The derivation's structured attributes: closure, spec, fileName, compressionLevel
+    #[arg(long, value_name = "FILE", env = "NIX_ATTRS_JSON_FILE")]
+    pub attrs: PathBuf,
+    /// The directory with the store paths to read
+    #[arg(long, value_name = "DIR", default_value = STORE_DIR)]
+    pub store: PathBuf,
+    /// The archive [default: tarball/FILENAME in the derivation's output]
+    #[arg(long, value_name = "FILE", env = "NIXOS_WSL_IMAGE")]
+    pub out: Option<PathBuf>,
+    /// The archive, as --out
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// How many threads compress; 0 for one a processor
+    #[arg(long, value_name = "N", env = "NIX_BUILD_CORES", default_value_t = 0)]
+    pub cores: usize,
+    /// Lay the files of this directory over the root, as root's; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub extra_files: Vec<PathBuf>,
+    /// Give a path of the image, and all below it, to this user and group; may be repeated
+    #[arg(long, num_args = 2, value_names = ["PATH", "UID:GID"])]
+    pub chown: Vec<String>,
+}
