@@ -1,20 +1,56 @@
-//! `nixos-wsl-image`: writes root file system archives; the builder of the image derivation.
+//! `nixos-wsl-image`: writes root file system archives, and judges them; the builder of the image derivation.
 #![forbid(unsafe_code)]
 
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use nixos_wsl::image::arguments::{ImageArguments, ImageCommand, InstallerArgs};
+use nixos_wsl::image::arguments::{
+    FindingsFormat, ImageArgs, ImageArguments, ImageCommand, InstallerArgs, ValidateArgs,
+};
 use nixos_wsl::image::attrs::{self, StructuredAttributes};
 use nixos_wsl::image::extra::Extra;
 use nixos_wsl::image::installer;
 use nixos_wsl::image::interrupt::Interrupt;
 use nixos_wsl::image::tarball::{self, Request};
+use nixos_wsl::image::validate;
+
+/// What is written.
+enum Archive {
+    Root,
+    Installer { program: Option<PathBuf> },
+}
 
 fn main() -> ExitCode {
+    match ImageArguments::parse().command {
+        ImageCommand::Tarball(args) => written(args, &Archive::Root),
+        ImageCommand::Installer(InstallerArgs { program, image }) => {
+            written(image, &Archive::Installer { program })
+        }
+        ImageCommand::Validate(args) => validated(&args).unwrap_or_else(|error| {
+            eprintln!("nixos-wsl-image: {error:#}");
+            ExitCode::FAILURE
+        }),
+    }
+}
+
+/// Judges an archive; a failure where there is an error in it.
+fn validated(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
+    let verdict = validate::judge(&args.file, &args.rules, args.arch)?;
+    let text = match args.format {
+        FindingsFormat::Json => serde_json::to_string(&verdict)?,
+        FindingsFormat::Text => verdict.to_string(),
+    };
+    std::io::stdout().write_all(format!("{}\n", text.trim_end()).as_bytes()).context("standard output")?;
+    Ok(if verdict.errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes an archive, unless a signal ends it.
+fn written(args: ImageArgs, archive: &Archive) -> ExitCode {
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {
@@ -22,7 +58,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(ImageArguments::parse().command, &interrupt) {
+    match run(args, archive, &interrupt) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("nixos-wsl-image: {error:#}");
@@ -36,12 +72,8 @@ fn main() -> ExitCode {
 }
 
 /// Writes the archive and says what it is.
-fn run(command: ImageCommand, interrupt: &Interrupt) -> anyhow::Result<()> {
+fn run(args: ImageArgs, archive: &Archive, interrupt: &Interrupt) -> anyhow::Result<()> {
     let start = Instant::now();
-    let (args, installer) = match command {
-        ImageCommand::Tarball(args) => (args, None),
-        ImageCommand::Installer(InstallerArgs { program, image }) => (image, Some(program)),
-    };
     let request = Request {
         attributes: StructuredAttributes::read(&attrs::locate(args.attrs))?,
         store: args.store,
@@ -52,10 +84,11 @@ fn run(command: ImageCommand, interrupt: &Interrupt) -> anyhow::Result<()> {
         },
         extra: Extra { files: args.extra_files, owners: owners(&args.chown)? },
     };
-    let report = match installer {
-        None => tarball::write(&request, interrupt)?,
-        Some(program) => {
+    let report = match archive {
+        Archive::Root => tarball::write(&request, interrupt)?,
+        Archive::Installer { program } => {
             let program = program
+                .clone()
                 .or_else(|| request.attributes.install_program.clone())
                 .context("an installer needs the static nixos-wsl-install: give --program FILE")?;
             installer::write(&request, &program, interrupt)?

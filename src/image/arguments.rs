@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::closure::STORE_DIR;
+use super::validate::machine::Machine;
+use super::validate::verdict::RuleSource;
 
 /// Writes root file systems for WSL from a Nix closure, without root, a copy of the closure or a second program.
 #[derive(Debug, Parser)]
@@ -32,6 +34,12 @@ pub enum ImageCommand {
         Example: nixos-wsl-image installer --attrs attrs.json --program nixos-wsl-install --out install.tar.gz"
     )]
     Installer(InstallerArgs),
+    /// Judge an archive: by Microsoft's rules for distributions, and by what WSL's import and start stumble over.
+    #[command(
+        after_help = "It ends with 1 where there is an error, with 0 where there are at most warnings.\n\n\
+        Examples:\n  nixos-wsl-image validate nixos.wsl\n  nixos-wsl-image validate --rules import,start --format json backup.tar"
+    )]
+    Validate(ValidateArgs),
 }
 
 /// What `installer` takes.
@@ -69,4 +77,30 @@ pub struct ImageArgs {
     /// Give a path of the image, and all below it, to this user and group; may be repeated
     #[arg(long, num_args = 2, value_names = ["PATH", "UID:GID"])]
     pub chown: Vec<String>,
+}
+
+/// What `validate` takes.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// The archive: tar, as it is or compressed with gzip, xz or zstd
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How the findings are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: FindingsFormat,
+    /// Whose rules count
+    #[arg(long, value_delimiter = ',', default_value = "validator,import,start")]
+    pub rules: Vec<RuleSource>,
+    /// The machine that programs must be for [default: that of the archive's /bin/sh]
+    #[arg(long, value_name = "MACHINE")]
+    pub arch: Option<Machine>,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FindingsFormat {
+    /// One line a finding.
+    Text,
+    /// One object in one line.
+    Json,
 }

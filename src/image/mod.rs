@@ -20,6 +20,7 @@ pub mod store;
 pub mod stream;
 pub mod tarball;
 pub mod tree;
+pub mod validate;
 pub mod zstd;
 
 pub use error::{ImageError, Result};

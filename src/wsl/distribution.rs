@@ -71,3 +71,15 @@ pub fn valid_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         && !name.eq_ignore_ascii_case("Legacy")
 }
+
+/// Whether WSL takes this as the template of a terminal's profile: an object with an array `profiles`, in strict JSON (W§2).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_template(json: &[u8]) -> Result<(), String> {
+    let value: serde_json::Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    match value.get("profiles") {
+        Some(serde_json::Value::Array(_)) => Ok(()),
+        _ => Err("it is not an object with an array 'profiles'".into()),
+    }
+}

@@ -3,7 +3,7 @@
 use crate::sim::host::rootfs::Rootfs;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
-use crate::wsl::distribution::Distribution;
+use crate::wsl::distribution::{Distribution, check_template};
 
 /// Looks at what was unpacked and fills in the registration's flavour and version.
 ///
@@ -51,15 +51,6 @@ pub fn examine(registration: &mut Registration) -> Result<Distribution> {
         }
     }
     Ok(distribution)
-}
-
-fn check_template(json: &[u8]) -> Result<(), String> {
-    let value: serde_json::Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let profiles = value.as_object().and_then(|object| object.get("profiles"));
-    if profiles.is_some_and(serde_json::Value::is_array) {
-        return Ok(());
-    }
-    Err("it is not an object with an array 'profiles'".into())
 }
 
 /// WSL's expression: `^NAME="?([a-zA-Z0-9\-_\.,]*)"?$`.
