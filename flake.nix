@@ -63,6 +63,8 @@
         inherit (import ./checks/modules { inherit pkgs inputs; }) configurations evaluations;
       });
 
+      templates = import ./nix/templates.nix;
+
       devShells = forEachSystem (pkgs: import ./nix/shells.nix { inherit pkgs crane; });
 
       formatter = forEachSystem (pkgs: pkgs.nixfmt-tree.override { nixfmtPackage = pkgs.nixfmt-rs; });

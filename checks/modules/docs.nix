@@ -1,4 +1,4 @@
-# Every option is described, and docs/options.md is what the modules give.
+# Every option is described, docs/options.md is what the modules give, and README's flake is the template.
 {
   pkgs,
   lib',
@@ -13,4 +13,5 @@ lib'.decide "docs" (
   ++
     lib'.expect (docs.optionsPage == builtins.readFile ../../docs/options.md)
       "docs/options.md is out of date: nix eval --raw .#packages.x86_64-linux.docs.optionsPage > docs/options.md"
+  ++ lib'.expect (pkgs.lib.hasInfix "\n```nix\n${builtins.readFile ../../templates/default/flake.nix}```\n" (builtins.readFile ../../README.md)) "README.md shows another flake than templates/default/flake.nix"
 )

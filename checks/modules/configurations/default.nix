@@ -4,7 +4,7 @@
 # - a module;
 # - a set with `module` and what else is known of it: `warnings`, pieces of the warnings that it gets, each of exactly one,
 #   and `holds`, a function from its configuration to sentences and whether they are true;
-# - a set with `outputs` in place of `module`: a whole flake's, with one system. What it takes from other flakes is in
+# - a set with `outputs` in place of `module`: a whole flake's, with all its systems. What it takes from other flakes is in
 #   inputs/, small modules with the options and the ways of the real ones.
 { pkgs, inputs }:
 
@@ -56,7 +56,7 @@ let
     }
     // lib.optionalAttrs (content ? module || content ? outputs) content;
 
-  # A flake's outputs, which take the flake itself too.
+  # The systems' configurations of a flake's outputs, which take the flake itself too.
   evaluate =
     inputs: name:
     let
@@ -66,7 +66,7 @@ let
         inherit inputs;
       };
     in
-    (lib.head (lib.attrValues self.nixosConfigurations)).config;
+    map (system: system.config) (lib.attrValues self.nixosConfigurations);
 
   # What is wrong with a configuration whoever's module it is evaluated with.
   failures =
@@ -96,8 +96,9 @@ let
   decide =
     other: name:
     let
-      config = evaluate (ours // other) name;
-      found = failures config ++ lib.optionals (other == { }) (surprises name config);
+      found = lib.concatMap (
+        config: failures config ++ lib.optionals (other == { }) (surprises name config)
+      ) (evaluate (ours // other) name);
     in
     builtins.addErrorContext "while evaluating the configuration ${name}" (
       if found == [ ] then

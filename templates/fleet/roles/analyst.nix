@@ -1,0 +1,5 @@
+# People who work with numbers.
+{ pkgs, ... }:
+{
+  environment.systemPackages = [ pkgs.duckdb ];
+}
