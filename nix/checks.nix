@@ -25,6 +25,17 @@ let
     strictDeps = true;
   };
 
+  # The example's image, for the machine that checks.
+  image =
+    inputs.self.nixosConfigurations.${
+      if pkgs.stdenv.hostPlatform.isAarch64 then "mysystem-aarch64" else "mysystem"
+    }.config.system.build.tarball;
+
+  tools = import ./packages.nix {
+    inherit pkgs;
+    inherit (inputs) crane;
+  };
+
   # Shared by clippy, nextest and doc, which otherwise would each build every dependency.
   withDependencies = arguments // {
     cargoArtifacts = craneLib.buildDepsOnly arguments;
@@ -38,6 +49,13 @@ in
   doc = craneLib.cargoDoc (withDependencies // { env.RUSTDOCFLAGS = "--deny warnings"; });
 
   fmt = craneLib.cargoFmt { inherit (arguments) pname version src; };
+
+  # By Microsoft's rules for distributions, and by what WSL stumbles over.
+  image =
+    pkgs.runCommand "nixos-wsl-image-validated" { nativeBuildInputs = [ tools.nixos-wsl-image ]; }
+      ''
+        nixos-wsl-image validate ${image}/tarball/${image.fileName} | tee "$out"
+      '';
 
   deny = craneLib.cargoDeny { inherit (arguments) pname version src; };
 

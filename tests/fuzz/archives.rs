@@ -5,8 +5,11 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use nixos_wsl::image::entry::Owner;
 use nixos_wsl::image::header::{BLOCK, Member as Written, append, end, padding};
+use nixos_wsl::image::validate::judge_stream;
+use nixos_wsl::image::validate::verdict::{Findings, RuleSource};
 use nixos_wsl::install::members::ArchiveMembers;
 use nixos_wsl::install::place::member_path;
 use tar::{EntryType, Header};
@@ -53,8 +56,8 @@ fn header(input: &mut Input<'_>, kind: u8) -> Header {
     header
 }
 
-/// Members with any fields and contents of any length.
-pub fn tar_members(data: &[u8]) {
+/// An archive of members with any fields and contents of any length, without its end.
+fn any_archive(data: &[u8]) -> Vec<u8> {
     let mut input = Input(data);
     let mut archive = Vec::new();
     while !input.is_empty() {
@@ -69,9 +72,31 @@ pub fn tar_members(data: &[u8]) {
             archive.resize(archive.len().next_multiple_of(BLOCK), 0);
         }
     }
+    archive
+}
+
+/// Members with any fields and contents of any length.
+pub fn tar_members(data: &[u8]) {
+    let mut archive = any_archive(data);
     read(&archive);
     archive.extend_from_slice(&end());
     read(&archive);
+}
+
+/// What anybody gives to `nixos-wsl-image validate`.
+pub fn validated(data: &[u8]) {
+    let mut archive = any_archive(data);
+    archive.extend_from_slice(&end());
+    for archive in [&archive[..], data] {
+        let mut findings = Findings::by(RuleSource::value_variants());
+        let (machine, members) = judge_stream(|| Ok(archive), None, &mut findings).unwrap();
+        let verdict = findings.verdict(None, machine, members);
+        assert!(members <= (archive.len() / BLOCK) as u64);
+        // One line a finding, whatever the names.
+        let more = verdict.unlisted.len() + 1;
+        assert_eq!(verdict.to_string().lines().count(), verdict.findings.len() + more);
+        assert!(verdict.findings.len() as u64 <= verdict.errors + verdict.warnings);
+    }
 }
 
 /// The records of an extended header.

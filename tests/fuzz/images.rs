@@ -1,11 +1,13 @@
 //! What Nix tells the image's writer.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use nixos_wsl::image::attrs::StructuredAttributes;
 use nixos_wsl::image::entry::Node;
 use nixos_wsl::image::spec::NodeKind;
 use nixos_wsl::image::tree::Tree;
+use nixos_wsl::image::validate::python_ini;
 
 /// The derivation's attributes: each entry has a place in an archive, or the message names what is wrong.
 pub fn attrs_json(data: &[u8]) {
@@ -37,5 +39,16 @@ pub fn attrs_json(data: &[u8]) {
                 .is_none_or(|parent| nodes.iter().any(|(other, directory)| *directory && *other == parent));
             assert!(has_parent, "{} is in no directory", path.display());
         }
+    }
+}
+
+/// A file of settings as Microsoft's validator reads it: each key once, in a section, or a reason in one line.
+pub fn python_ini(data: &[u8]) {
+    match python_ini::read(data) {
+        Ok(settings) => {
+            let keys: BTreeSet<_> = settings.iter().map(|(section, key, _)| (section, key)).collect();
+            assert_eq!(keys.len(), settings.len());
+        }
+        Err(problem) => assert!(!problem.is_empty()),
     }
 }

@@ -53,6 +53,8 @@ targets! {
     archives::tar_members,
     archives::pax,
     archives::tar_round_trip,
+    archives::validated,
+    images::python_ini,
     images::attrs_json,
     simulator::registration,
     simulator::command_line,

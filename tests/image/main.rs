@@ -13,4 +13,5 @@ mod reproducible;
 mod root;
 mod same_bytes;
 mod tarball;
+mod validate;
 mod validation;

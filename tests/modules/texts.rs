@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::support::validator::{Image, judge};
+use crate::support::validator::judge_spec;
 use nixos_wsl::apply::Plan;
 use nixos_wsl::image::spec::Spec;
 use nixos_wsl::session::script::Script;
@@ -163,14 +163,14 @@ fn the_wrapper_needs_no_shell_for_the_environment() {
 fn the_validator_has_no_error_and_two_warnings() {
     let systems = systems();
     for name in ["default", "everything"] {
-        let (errors, warnings) = judge(&Image::of_spec(&systems[name]["spec"]["entries"]));
-        assert_eq!(errors, [""; 0], "{name}");
+        let verdict = judge_spec(&systems[name]["spec"]["entries"]);
+        let findings: Vec<_> = verdict.findings.iter().map(ToString::to_string).collect();
         // A declared user is the point of a NixOS system; WSL takes it (W§7).
         let expected = [
-            "/etc/wsl.conf: user.default is set",
-            "/etc/passwd: the user of oobe.defaultUid is there already",
+            "warning: /etc/wsl.conf: sets user.default to nixos, which is discouraged [validator: default-user]",
+            "warning: /etc/passwd: has nixos with the number 1000 already, which is oobe.defaultUid's [validator: default-uid]",
         ];
-        assert_eq!(warnings, expected, "{name}");
+        assert_eq!(findings, expected, "{name}");
     }
 }
 

@@ -50,6 +50,35 @@ pub enum ArchiveEnd {
     Unmarked,
 }
 
+/// Why an archive is read no further.
+#[derive(Debug, thiserror::Error)]
+pub enum BadArchive {
+    /// The file is something else.
+    #[error("is no tar archive")]
+    None,
+    /// The file ends in the middle, or so does the compressed stream.
+    #[error("is cut off")]
+    CutOff,
+    /// A header's sum is wrong.
+    #[error("has a damaged header")]
+    DamagedHeader,
+    /// A header says what cannot be.
+    #[error("{0}")]
+    Header(&'static str),
+    /// The file cannot be read, or not decompressed.
+    #[error("cannot be read: {0}")]
+    Stream(io::Error),
+}
+
+impl From<io::Error> for BadArchive {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::CutOff,
+            _ => Self::Stream(error),
+        }
+    }
+}
+
 /// The archive that is being read.
 pub struct RawArchive<S> {
     source: S,
@@ -78,11 +107,11 @@ impl<S: BufRead> RawArchive<S> {
     ///
     /// # Errors
     /// When the archive cannot be read, is damaged or cut off.
-    pub fn advance(&mut self) -> io::Result<Option<RawMember>> {
+    pub fn advance(&mut self) -> Result<Option<RawMember>, BadArchive> {
         let left = self.rest + self.padding;
         (self.rest, self.padding) = (0, 0);
         if io::copy(&mut (&mut self.source).take(left), &mut io::sink())? < left {
-            return Err(wrong("the archive is cut off"));
+            return Err(BadArchive::CutOff);
         }
         let mut extensions = Extensions::default();
         for _ in 0..MOST_EXTENSIONS {
@@ -97,7 +126,7 @@ impl<S: BufRead> RawArchive<S> {
                 _ => return self.member(&header, extensions).map(Some),
             }
         }
-        Err(wrong("a member has more extended headers than any writer makes"))
+        Err(BadArchive::Header("has a member with more extended headers than any writer makes"))
     }
 
     /// The content of the present member, or the rest of it.
@@ -108,8 +137,8 @@ impl<S: BufRead> RawArchive<S> {
     /// Reads what follows the last member.
     ///
     /// # Errors
-    /// When it cannot be read: the compressed stream is cut off or damaged there.
-    pub fn end(mut self) -> io::Result<ArchiveEnd> {
+    /// When it cannot be read: the compressed stream is cut off there, or its checksum is wrong.
+    pub fn end(mut self) -> Result<ArchiveEnd, BadArchive> {
         if !self.marked {
             return Ok(ArchiveEnd::Unmarked);
         }
@@ -128,7 +157,7 @@ impl<S: BufRead> RawArchive<S> {
     }
 
     /// A header block; nothing at the end.
-    fn header(&mut self) -> io::Result<Option<Header>> {
+    fn header(&mut self) -> Result<Option<Header>, BadArchive> {
         let Some(block) = self.block()? else { return Ok(None) };
         if block.iter().all(|&byte| byte == 0) {
             self.marked = true;
@@ -142,13 +171,13 @@ impl<S: BufRead> RawArchive<S> {
         let signed: i32 = 8 * 32 + others().map(|byte| i32::from(byte.cast_signed())).sum::<i32>();
         match header.cksum() {
             Ok(said) if said == sum || i32::try_from(said) == Ok(signed) => Ok(Some(header)),
-            _ if self.members == 0 => Err(wrong("this is no tar archive")),
-            _ => Err(wrong("a header is damaged")),
+            _ if self.members == 0 => Err(BadArchive::None),
+            _ => Err(BadArchive::DamagedHeader),
         }
     }
 
     /// A block; nothing at the end of the file.
-    fn block(&mut self) -> io::Result<Option<[u8; BLOCK]>> {
+    fn block(&mut self) -> Result<Option<[u8; BLOCK]>, BadArchive> {
         let mut block = [0; BLOCK];
         if self.source.fill_buf()?.is_empty() {
             return Ok(None);
@@ -156,44 +185,42 @@ impl<S: BufRead> RawArchive<S> {
         match self.source.read_exact(&mut block) {
             Ok(()) => Ok(Some(block)),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && self.members == 0 => {
-                Err(wrong("this is no tar archive"))
+                Err(BadArchive::None)
             }
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(wrong("the archive is cut off"))
-            }
-            Err(error) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(BadArchive::CutOff),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// The content of a header's extension.
-    fn extension(&mut self, header: &Header) -> io::Result<Vec<u8>> {
+    fn extension(&mut self, header: &Header) -> Result<Vec<u8>, BadArchive> {
         let size = header.entry_size()?;
         if size > MOST_OF_AN_EXTENSION {
-            return Err(wrong("an extended header has more than 1 MiB"));
+            return Err(BadArchive::Header("has an extended header of more than 1 MiB"));
         }
         let whole = size.next_multiple_of(BLOCK as u64);
         let mut bytes = Vec::new();
         if (&mut self.source).take(whole).read_to_end(&mut bytes)? as u64 != whole {
-            return Err(wrong("the archive is cut off"));
+            return Err(BadArchive::CutOff);
         }
         bytes.truncate(usize::try_from(size).unwrap_or(0));
         Ok(bytes)
     }
 
     /// A long path in a content of its own.
-    fn name(&mut self, header: &Header) -> io::Result<Vec<u8>> {
+    fn name(&mut self, header: &Header) -> Result<Vec<u8>, BadArchive> {
         let mut name = self.extension(header)?;
         let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
         name.truncate(end);
         Ok(name)
     }
 
-    fn member(&mut self, header: &Header, extensions: Extensions) -> io::Result<RawMember> {
+    fn member(&mut self, header: &Header, extensions: Extensions) -> Result<RawMember, BadArchive> {
         let mut stored = header.entry_size()?;
         let mut kind = header.entry_type();
         let mut size = stored;
         if kind == EntryType::GNUSparse {
-            let gnu = header.as_gnu().ok_or_else(|| wrong("a sparse file's header is not GNU's"))?;
+            let gnu = header.as_gnu().ok_or(BadArchive::Header("has a sparse file without GNU's header"))?;
             size = gnu.real_size()?;
             let mut more = gnu.is_extended();
             while more {
@@ -218,7 +245,8 @@ impl<S: BufRead> RawArchive<S> {
         };
         let mut real = None;
         for record in pax::records(&extensions.records) {
-            let (key, value) = record?;
+            let (key, value) =
+                record.ok_or(BadArchive::Header("has an extended header with a record that is none"))?;
             match key {
                 b"path" => {
                     member.foreign_name |= !value.is_ascii();
@@ -253,7 +281,7 @@ impl<S: BufRead> RawArchive<S> {
         member.kind = kind;
         let stored = if has_content(kind) { stored } else { 0 };
         let whole = stored.checked_next_multiple_of(BLOCK as u64).filter(|&whole| whole <= MOST_BYTES);
-        let whole = whole.ok_or_else(|| wrong("a size is larger than any file can be"))?;
+        let whole = whole.ok_or(BadArchive::Header("has a size that is larger than any file can be"))?;
         (self.rest, self.padding) = (stored, whole - stored);
         self.members += 1;
         Ok(member)
@@ -285,13 +313,9 @@ fn has_content(kind: EntryType) -> bool {
 }
 
 /// A number of an extended header: decimal digits alone (pax(1)).
-fn number(bytes: &[u8]) -> io::Result<u64> {
+fn number(bytes: &[u8]) -> Result<u64, BadArchive> {
     let digits =
         std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
     let number = digits.and_then(|text| text.parse().ok());
-    number.ok_or_else(|| wrong("an extended header has a number that is none"))
-}
-
-fn wrong(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
+    number.ok_or(BadArchive::Header("has an extended header with a number that is none"))
 }

@@ -19,7 +19,7 @@ pub mod verdict;
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, BufRead, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use compression::Compression;
@@ -64,25 +64,42 @@ pub fn judge(path: &Path, rules: &[RuleSource], machine: Option<Machine>) -> Res
         let text = format!("is {}, where a manifest's distribution is gzip or xz", compression.name());
         findings.add(Severity::Error, RuleSource::Validator, "compression", b"", &text);
     }
-    let mut open = || {
+    let open = || {
         file.rewind()?;
         compression::open(file.try_clone()?, compression)
     };
-    let Reading { root, mut contents, members } = reading::read(open().map_err(unreadable)?, &mut findings);
-    for needed in [first_needs, second_needs] {
-        let missing = missing(&root, &contents, &needed(&root, &contents));
-        if !missing.is_empty() {
-            // The archive's own damage has been found already.
-            let _ = reading::read_contents(open().map_err(unreadable)?, &missing, &mut contents);
-        }
-    }
-    let machine = machine.unwrap_or_else(|| own_machine(&root));
-    judge_root(&mut Judgement { root: &root, contents: &contents, machine, findings: &mut findings });
+    let (machine, members) = judge_stream(open, machine, &mut findings).map_err(unreadable)?;
     Ok(findings.verdict(Some(compression), machine, members))
 }
 
+/// Judges the archive that `open` gives from its beginning, as often as it is called. Gives the machine that its programs
+/// were judged for, and how many members there are.
+///
+/// # Errors
+/// Those of `open`.
+pub fn judge_stream<S: BufRead>(
+    mut open: impl FnMut() -> io::Result<S>,
+    machine: Option<Machine>,
+    findings: &mut Findings,
+) -> io::Result<(Machine, u64)> {
+    let Reading { root, mut contents, members, whole } = reading::read(open()?, findings);
+    let machine = machine.unwrap_or_else(|| own_machine(&root));
+    // What is missing in a part of an archive is missing for that reason.
+    if whole {
+        for needed in [first_needs, second_needs] {
+            let missing = missing(&root, &contents, &needed(&root, &contents));
+            if !missing.is_empty() {
+                // It was whole a moment ago: a file that somebody changes is judged as far as it goes.
+                let _ = reading::read_contents(open()?, &missing, &mut contents);
+            }
+        }
+        judge_root(&mut Judgement { root: &root, contents: &contents, machine, findings });
+    }
+    Ok((machine, members))
+}
+
 /// All rules about what stands in the root.
-fn judge_root(judgement: &mut Judgement<'_>) {
+pub fn judge_root(judgement: &mut Judgement<'_>) {
     import::judge(judgement);
     let first = distribution::judge_by_validator(judgement);
     distribution::judge_by_wsl(judgement);

@@ -12,29 +12,30 @@ pub type PythonSettings = Vec<(String, String, String)>;
 pub fn read(bytes: &[u8]) -> Result<PythonSettings, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
     let mut reader = Reader::default();
+    // Python says so at the end.
+    let mut unparsed = None;
     for (number, line) in text.split('\n').enumerate() {
         reader.line(line).map_err(|problem| format!("line {}: {problem}", number + 1))?;
+        if reader.no_setting && unparsed.is_none() {
+            unparsed = Some(number + 1);
+        }
     }
-    if let Some(number) = text.split('\n').position(|line| reader.unparsed.as_deref() == Some(line)) {
-        return Err(format!("line {}: is neither a section nor a key with a value", number + 1));
+    if let Some(number) = unparsed {
+        return Err(format!("line {number}: is neither a section nor a key with a value"));
     }
-    let defaults = reader.values.iter().filter(|value| value.section == DEFAULT);
-    let defaults: Vec<_> = defaults.map(|value| (value.key.clone(), value.text())).collect();
-    let mut settings = PythonSettings::new();
-    for section in reader.sections.iter().filter(|section| *section != DEFAULT) {
-        let own: Vec<_> = reader.values.iter().filter(|value| value.section == *section).collect();
-        settings.extend(own.iter().map(|value| (section.clone(), value.key.clone(), value.text())));
-        let others = defaults.iter().filter(|(key, _)| own.iter().all(|value| value.key != *key));
-        settings.extend(others.map(|(key, text)| (section.clone(), key.clone(), text.clone())));
-    }
+    let values = reader.values.into_iter();
+    let mut settings: PythonSettings = values
+        .map(|value| {
+            let text = value.text();
+            (value.section, value.key, text)
+        })
+        .collect();
     for (section, key, value) in &mut settings {
         *value =
             interpolated(value).ok_or_else(|| format!("{section}.{key}: a `%` that Python would fill in"))?;
     }
     Ok(settings)
 }
-
-const DEFAULT: &str = "DEFAULT";
 
 struct Value {
     section: String,
@@ -50,15 +51,15 @@ impl Value {
 
 #[derive(Default)]
 struct Reader {
-    sections: Vec<String>,
+    sections: BTreeSet<String>,
     section: Option<String>,
     seen: BTreeSet<(String, String)>,
     values: Vec<Value>,
     /// Whether lines that are indented belong to the last value.
     open: bool,
     indent: usize,
-    /// A line that is nothing: Python says so at the end.
-    unparsed: Option<String>,
+    /// Whether there was a line that is nothing.
+    no_setting: bool,
 }
 
 impl Reader {
@@ -84,10 +85,13 @@ impl Reader {
             .and_then(|rest| rest.rsplit_once(']'))
             .filter(|(name, _)| !name.is_empty())
         {
-            if name != DEFAULT && self.sections.iter().any(|section| section == name) {
+            // Python lets its keys count in every section, where no key of WSL's is meant.
+            if name == "DEFAULT" {
+                return Err("the section DEFAULT is Python's own".to_owned());
+            }
+            if !self.sections.insert(name.to_owned()) {
                 return Err(format!("section {name} is there twice"));
             }
-            self.sections.push(name.to_owned());
             self.section = Some(name.to_owned());
             self.open = false;
             return Ok(());
@@ -96,12 +100,12 @@ impl Reader {
             return Err("no section stands before it".to_owned());
         };
         let Some((key, text)) = value.split_once(['=', ':']) else {
-            self.unparsed.get_or_insert_with(|| line.to_owned());
+            self.no_setting = true;
             return Ok(());
         };
         let key = key.trim_end().to_lowercase();
         if key.is_empty() {
-            self.unparsed.get_or_insert_with(|| line.to_owned());
+            self.no_setting = true;
         }
         if !self.seen.insert((section.clone(), key.clone())) {
             return Err(format!("{section}.{key} is there twice"));
@@ -133,7 +137,6 @@ mod tests {
         for (text, expected) in [
             ("[a]\nB = c # d\n; e\n# f\ng: h\n", &["a.b=c # d", "a.g=h"][..]),
             ("[a]\nb=1\n  2\n\n  3\n[c] d\ne=\n", &["a.b=1\n2\n\n3", "c.e="]),
-            ("[DEFAULT]\nx=1\n[a]\nx=2\n[b]\n", &["a.x=2", "b.x=1"]),
             ("[a]\nb=\"c\"\r\nd=50%%\n", &["a.b=\"c\"", "a.d=50%"]),
             ("", &[]),
         ] {

@@ -1,7 +1,9 @@
 //! Units of systemd that are enabled and do harm in WSL (W§8.1), by literal paths as the validator looks for them.
 
+use std::collections::BTreeMap;
+
 use super::judgement::{Judgement, VALIDATORS_LINKS};
-use super::unpacked::RootKind;
+use super::unpacked::{RootEntry, RootKind};
 
 const FOLDERS: [&str; 3] = ["usr/local/lib/systemd/system", "usr/lib/systemd/system", "etc/systemd/system"];
 
@@ -24,35 +26,35 @@ const DISCOURAGED: [&str; 14] = [
 
 /// Looks for them in the targets' `wants`. The last folder that enables a unit is named.
 pub fn judge(judgement: &mut Judgement<'_>) {
-    for unit in DISCOURAGED {
-        let mut enabled = None;
-        for folder in FOLDERS {
-            for (name, node) in judgement.root.below(folder.as_bytes()) {
-                let Some(wants) = name.strip_suffix(format!("/{unit}").as_bytes()) else { continue };
-                let listed = std::str::from_utf8(wants).ok().map(|wants| format!("{folder}/{wants}"));
-                // A folder that no member makes is not listed by the validator.
-                let listed = listed.filter(|path| {
-                    path.ends_with(".target.wants")
-                        && judgement.root.get(path).is_some_and(|node| node.member.is_some())
-                });
-                let path = listed.map(|path| format!("{path}/{unit}"));
-                enabled = path.filter(|path| !is_masked(judgement, path, node.kind)).or(enabled);
+    let mut enabled: BTreeMap<&str, String> = BTreeMap::new();
+    for folder in FOLDERS {
+        for (name, entry) in judgement.root.below(folder.as_bytes()) {
+            let Some((wants, unit)) = std::str::from_utf8(name).ok().and_then(|name| name.rsplit_once('/'))
+            else {
+                continue;
+            };
+            let Some(unit) = DISCOURAGED.iter().find(|discouraged| **discouraged == unit) else { continue };
+            let wants = format!("{folder}/{wants}");
+            // A folder that no member makes is not listed by the validator.
+            let listed = judgement.root.get(&wants).is_some_and(|entry| entry.member.is_some());
+            let path = format!("{wants}/{unit}");
+            if wants.ends_with(".target.wants") && listed && !is_nowhere(judgement, &path, entry) {
+                enabled.insert(unit, path);
             }
         }
-        if let Some(path) = enabled
-            .filter(|_| !is_masked(judgement, &format!("etc/systemd/system/{unit}"), RootKind::Symlink))
-        {
+    }
+    for (unit, path) in enabled {
+        let mask = format!("etc/systemd/system/{unit}");
+        let masked = judgement.root.get(&mask).is_some_and(|entry| is_nowhere(judgement, &mask, entry));
+        if !masked {
             judgement.warning("unit", &path, "is enabled and discouraged in WSL");
         }
     }
 }
 
-/// Whether a link leads to `/dev/null`.
-fn is_masked(judgement: &Judgement<'_>, path: &str, kind: RootKind) -> bool {
-    let Some(node) = judgement.root.get(path).filter(|_| kind == RootKind::Symlink) else { return false };
-    if node.kind != RootKind::Symlink {
-        return false;
-    }
-    let real = judgement.root.follow(path.as_bytes(), VALIDATORS_LINKS);
-    &*node.target == b"/dev/null" || real.is_some_and(|(real, _)| real == b"dev/null")
+/// Whether this is a link to `/dev/null`.
+fn is_nowhere(judgement: &Judgement<'_>, path: &str, entry: &RootEntry) -> bool {
+    let real = || judgement.root.follow(path.as_bytes(), VALIDATORS_LINKS);
+    entry.kind == RootKind::Symlink
+        && (&*entry.target == b"/dev/null" || real().is_some_and(|(real, _)| real == b"dev/null"))
 }

@@ -13,8 +13,6 @@ use super::machine::Machine;
 /// The longest path and component that Linux takes, in bytes.
 const LONGEST_PATH: usize = 4096;
 const LONGEST_NAME: usize = 255;
-/// How much memory the tree may take, in bytes: a root of three million files fits.
-const MOST_MEMORY: usize = 768 << 20;
 /// What an entry costs beside its path and target.
 const ENTRY_COST: usize = 200;
 /// Links that a lookup follows before it is a loop.
@@ -86,13 +84,20 @@ pub struct Objection {
 pub struct TooMany;
 
 /// The root, by path without a slash before it; the root itself is the empty path.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct UnpackedRoot {
     nodes: BTreeMap<Box<[u8]>, RootEntry>,
     memory: usize,
+    most: usize,
 }
 
 impl UnpackedRoot {
+    /// Nothing yet, and never more than takes `most` bytes of memory.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { nodes: BTreeMap::new(), memory: 0, most }
+    }
+
     /// Puts a member in its place, unless there is an objection that is fatal. The path is that of the root.
     ///
     /// # Errors
@@ -106,9 +111,8 @@ impl UnpackedRoot {
             Ok(path) => path,
             Err(objection) => return Ok((member.name.clone(), Some(objection))),
         };
-        let above = self.parents(&path)?;
-        if above.is_some_and(|objection| objection.fatal) {
-            return Ok((path, above));
+        if let Some(objection) = self.parents(&path)? {
+            return Ok((path, Some(objection)));
         }
         let kind = match member.kind {
             EntryType::Directory => RootKind::Directory,
@@ -152,7 +156,7 @@ impl UnpackedRoot {
             },
         };
         self.insert(&path, node)?;
-        Ok((path, above.or(objection)))
+        Ok((path, objection))
     }
 
     /// Makes the directories above `path`, or says why there can be none.
@@ -162,7 +166,6 @@ impl UnpackedRoot {
         if self.nodes.get(&path[..slash]).is_some_and(|node| node.kind == RootKind::Directory) {
             return Ok(None);
         }
-        let mut objection = None;
         for at in (0..=slash).filter(|&at| path[at] == b'/') {
             match self.nodes.get(&path[..at]).map(|node| node.kind) {
                 Some(RootKind::Directory) => continue,
@@ -170,17 +173,13 @@ impl UnpackedRoot {
                     return Ok(Some(fatal("through-link", "lies below a path that is a symbolic link")));
                 }
                 Some(RootKind::File | RootKind::Special) => {
-                    objection = Some(Objection {
-                        rule: "file-replaced",
-                        text: "lies below a path that is a file: a directory replaces that",
-                        fatal: false,
-                    });
+                    return Ok(Some(fatal("through-file", "lies below a path that is a file")));
                 }
                 None => {}
             }
             self.insert(&path[..at], RootEntry::implied())?;
         }
-        Ok(objection)
+        Ok(None)
     }
 
     fn insert(&mut self, path: &[u8], node: RootEntry) -> Result<(), TooMany> {
@@ -196,7 +195,7 @@ impl UnpackedRoot {
             }
         }
         self.memory += target;
-        if self.memory > MOST_MEMORY { Err(TooMany) } else { Ok(()) }
+        if self.memory > self.most { Err(TooMany) } else { Ok(()) }
     }
 
     /// What a hard link leads to.
@@ -281,7 +280,9 @@ fn normal(name: &[u8]) -> Result<Vec<u8>, Objection> {
         return Err(fatal("no-name", "a member has no name"));
     }
     if name.len() > LONGEST_PATH {
-        return Err(fatal("long-name", "has a path of more than 4096 bytes"));
+        // The extractor goes down step by step; nothing else gets there.
+        let text = "has a path of more than 4096 bytes, by which no program can open it";
+        return Err(Objection { rule: "long-path", text, fatal: false });
     }
     if parts(name).any(|part| part == b"..") {
         return Err(fatal("leads-out", "has a `..` in its path"));
@@ -294,4 +295,63 @@ fn normal(name: &[u8]) -> Result<Vec<u8>, Objection> {
 
 const fn fatal(rule: &'static str, text: &'static str) -> Objection {
     Objection { rule, text, fatal: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(name: String) -> RawMember {
+        RawMember {
+            index: 0,
+            name: name.into_bytes(),
+            target: Vec::new(),
+            kind: EntryType::Regular,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            attributes: Vec::new(),
+            foreign_name: false,
+        }
+    }
+
+    #[test]
+    fn a_tree_takes_no_more_memory_than_it_may() {
+        let most = 1 << 20;
+        for name in [|at| format!("file{at}"), |at| format!("{at}{}", "/d".repeat(2000))] {
+            let mut root = UnpackedRoot::new(most);
+            let added = (0..100_000).position(|at: u32| root.add(&member(name(at)), None).is_err());
+            assert!(added.is_some_and(|added| added < 10_000));
+            let names: usize = root.nodes.keys().map(|path| path.len()).sum();
+            assert!(names + root.nodes.len() * 150 <= most + 2 * LONGEST_PATH);
+        }
+        let mut root = UnpackedRoot::new(most);
+        assert!((0..100_000).all(|_| root.add(&member("one".into()), None).is_ok()));
+    }
+
+    #[test]
+    fn links_are_followed_as_the_kernel_does() {
+        let mut root = UnpackedRoot::new(1 << 20);
+        for (name, target) in [
+            ("a/file", ""),
+            ("up", "../../a"),
+            ("b/relative", "../up/./file"),
+            ("absolute", "/b/relative"),
+            ("loop", "loop"),
+            ("through-file", "a/file/.."),
+            ("dangling", "none"),
+        ] {
+            let kind = if target.is_empty() { EntryType::Regular } else { EntryType::Symlink };
+            root.add(&RawMember { target: target.into(), kind, ..member(name.into()) }, None).unwrap();
+        }
+        let follow = |path: &str| root.follow(path.as_bytes(), KERNELS_LINKS).map(|(place, _)| place);
+        for path in ["absolute", "/b/relative", "up/file", "../a//file", "b/../a/file"] {
+            assert_eq!(follow(path).as_deref(), Some(&b"a/file"[..]), "{path}");
+        }
+        for path in ["loop", "through-file", "dangling", "a/file/x", "", "/"] {
+            assert_eq!(follow(path), None, "{path}");
+        }
+        assert!(root.follow(b"absolute", 2).is_none() && root.follow(b"absolute", 3).is_some());
+    }
 }

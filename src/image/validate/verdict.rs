@@ -97,9 +97,13 @@ impl fmt::Display for Verdict {
         let compression = self.compression.map_or("unknown", Compression::name);
         let (errors, warnings, members) = (self.errors, self.warnings, self.members);
         let architecture = self.architecture.name();
+        let plural = |count| if count == 1 { "" } else { "s" };
         write!(
             f,
-            "{errors} errors, {warnings} warnings: {members} members, {compression}, for {architecture}"
+            "{errors} error{}, {warnings} warning{}: {members} member{}, {compression}, for {architecture}",
+            plural(errors),
+            plural(warnings),
+            plural(members)
         )
     }
 }
@@ -129,7 +133,7 @@ impl Findings {
         if *count > MOST_OF_A_RULE {
             return;
         }
-        let path = path.strip_prefix(b"/").unwrap_or(path);
+        let path = path.strip_prefix(b"./").or_else(|| path.strip_prefix(b"/")).unwrap_or(path);
         let path = if path.is_empty() { String::new() } else { format!("/{}", shown(path)) };
         self.found.push(ArchiveFinding { severity, by, rule, path, text: shown(text.as_bytes()) });
     }
