@@ -58,10 +58,25 @@
 
       checks = forEachSystem (pkgs: import ./nix/checks.nix { inherit pkgs inputs; });
 
-      # Checks that take too long for each `nix flake check`, which passes by this output.
+      # What takes too long for each `nix flake check`, which passes by this output.
       legacyPackages = forEachSystem (pkgs: {
         inherit (import ./checks/modules { inherit pkgs inputs; }) configurations evaluations;
+        manifest = self.lib.manifest pkgs {
+          url = "https://example.com/nixos-wsl"; # wherever the images will be
+          systems = [
+            self.nixosConfigurations.mysystem
+            self.nixosConfigurations.mysystem-aarch64
+          ];
+        };
       });
+
+      # lib.manifest pkgs { url, systems }: a list of distributions for `wsl --install NAME`, with its images.
+      lib.manifest =
+        pkgs:
+        import ./nix/manifest.nix {
+          inherit pkgs;
+          tools = self.packages.${pkgs.stdenv.buildPlatform.system}.nixos-wsl-image;
+        };
 
       templates = import ./nix/templates.nix;
 

@@ -10,12 +10,13 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 use nixos_wsl::image::arguments::{
-    FindingsFormat, ImageArgs, ImageArguments, ImageCommand, InstallerArgs, ValidateArgs,
+    FindingsFormat, ImageArgs, ImageArguments, ImageCommand, InstallerArgs, ManifestArgs, ValidateArgs,
 };
 use nixos_wsl::image::attrs::{self, StructuredAttributes};
 use nixos_wsl::image::extra::Extra;
 use nixos_wsl::image::installer;
 use nixos_wsl::image::interrupt::Interrupt;
+use nixos_wsl::image::manifest::{OfferedImage, manifest};
 use nixos_wsl::image::tarball::{self, Request};
 use nixos_wsl::image::validate;
 
@@ -31,11 +32,34 @@ fn main() -> ExitCode {
         ImageCommand::Installer(InstallerArgs { program, image }) => {
             written(image, &Archive::Installer { program })
         }
-        ImageCommand::Validate(args) => validated(&args).unwrap_or_else(|error| {
-            eprintln!("nixos-wsl-image: {error:#}");
-            ExitCode::FAILURE
-        }),
+        ImageCommand::Validate(args) => validated(&args).unwrap_or_else(failed),
+        ImageCommand::Manifest(args) => listed(&args).unwrap_or_else(failed),
     }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it ends a chain of results")]
+fn failed(error: anyhow::Error) -> ExitCode {
+    eprintln!("nixos-wsl-image: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Writes the list of distributions.
+fn listed(args: &ManifestArgs) -> anyhow::Result<ExitCode> {
+    let read = |path: &PathBuf| OfferedImage::read(path).map(|image| (path.clone(), image));
+    let images = args.images.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let list = manifest(&args.url, &images)?;
+    let text = format!("{}\n", serde_json::to_string_pretty(&list)?);
+    match &args.out {
+        Some(path) => {
+            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        None => std::io::stdout().write_all(text.as_bytes()).context("standard output")?,
+    }
+    for (_, image) in &images {
+        let (name, machine) = (&image.name, image.machine.name());
+        eprintln!("{name} for {machine}: {}, {} bytes, sha256 {}", image.file_name, image.size, image.sha256);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Judges an archive; a failure where there is an error in it.

@@ -40,6 +40,13 @@ pub enum ImageCommand {
         Examples:\n  nixos-wsl-image validate nixos.wsl\n  nixos-wsl-image validate --rules import,start --format json backup.tar"
     )]
     Validate(ValidateArgs),
+    /// Write the list of distributions from which `wsl --install NAME` installs these images.
+    #[command(
+        after_help = "Images of one name, for two machines, are one entry. The sizes are printed on standard error: WSL's list has no place \
+        for them.\n\n\
+        Example: nixos-wsl-image manifest --url https://example.com/wsl nixos-x86_64.wsl nixos-aarch64.wsl > manifest.json"
+    )]
+    Manifest(ManifestArgs),
 }
 
 /// What `installer` takes.
@@ -94,6 +101,20 @@ pub struct ValidateArgs {
     /// The machine that programs must be for [default: that of the archive's /bin/sh]
     #[arg(long, value_name = "MACHINE")]
     pub arch: Option<Machine>,
+}
+
+/// What `manifest` takes.
+#[derive(Debug, Args)]
+pub struct ManifestArgs {
+    /// The archives, gzip or xz; each says in /etc/wsl-distribution.conf what it is called
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<PathBuf>,
+    /// The folder on the web where they will be, under their file names
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+    /// The list [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// How findings are printed.

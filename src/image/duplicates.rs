@@ -1,17 +1,16 @@
 //! Which store files are equal: in an archive that nobody but the installer unpacks, they are stored once.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use super::closure::Closure;
 use super::tree::absolute;
 use super::{ImageError, Result};
+use crate::system::digest::sha256;
 
 /// Links to one file: well below ext4's 65000, which Nix's own optimisation fills up too.
 const MOST_LINKS: u32 = 30_000;
@@ -60,7 +59,7 @@ impl Duplicates {
         if shape.0 == 0 || self.shapes.get(&shape) != Some(&true) {
             return Ok(None);
         }
-        let key = (shape.1, digest(source).map_err(unreadable)?);
+        let key = (shape.1, sha256(source).map_err(unreadable)?);
         match self.first.get_mut(&key) {
             Some((original, links)) if *links < MOST_LINKS => {
                 *links += 1;
@@ -76,18 +75,4 @@ impl Duplicates {
 
 fn shape(metadata: &std::fs::Metadata) -> Shape {
     (metadata.size(), metadata.permissions().mode() & 0o100 != 0)
-}
-
-fn digest(file: &Path) -> io::Result<[u8; 32]> {
-    let mut file = File::open(file)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(hash.finalize().into()),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -13,6 +13,7 @@ pub mod gzip;
 pub mod header;
 pub mod installer;
 pub mod interrupt;
+pub mod manifest;
 pub mod output;
 pub mod progress;
 pub mod spec;

@@ -1,6 +1,5 @@
 //! The archive as a stream of tar bytes: read, checked and decompressed on a thread of its own.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -8,6 +7,8 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use sha2::{Digest, Sha256};
 use zstd::stream::read::Decoder;
+
+use crate::system::digest::hexadecimal;
 
 /// How much is handed over at a time, and how often: a few MiB between the two threads.
 const PIECE: usize = 1 << 20;
@@ -120,11 +121,7 @@ fn decompress(
     let mut hashing = decoder.finish().into_inner();
     outcome?;
     io::copy(&mut hashing, &mut io::sink())?;
-    let mut sha256 = String::new();
-    for byte in hashing.hash.finalize() {
-        let _ = write!(sha256, "{byte:02x}");
-    }
-    Ok(Checked { sha256, size: hashing.size })
+    Ok(Checked { sha256: hexadecimal(&hashing.hash.finalize()), size: hashing.size })
 }
 
 fn fill(from: &mut impl Read, piece: &mut [u8]) -> io::Result<usize> {

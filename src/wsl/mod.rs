@@ -3,4 +3,5 @@
 pub mod conf;
 pub mod distribution;
 pub mod keys;
+pub mod manifest;
 pub mod settings;

@@ -4,7 +4,6 @@
   wsl.enable = true;
   wsl.image.configPath = ./machine;
   wsl.image.fileName = "${config.networking.hostName}.wsl";
-  wsl.distribution.defaultName = "Fleet";
 
   # Laptops are on at noon; a run that was missed is made up for at the next start. What it builds, the next start of the
   # distribution takes.

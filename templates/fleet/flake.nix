@@ -46,6 +46,16 @@
           };
         };
 
+      # `nix build .#manifest`: every image, and the list that `wsl --install` takes them from.
+      packages.x86_64-linux.manifest = nixos-wsl.lib.manifest nixpkgs.legacyPackages.x86_64-linux {
+        url = "https://downloads.example.com/wsl";
+        systems = [
+          self.nixosConfigurations.developer
+          self.nixosConfigurations.developer-arm
+          self.nixosConfigurations.analyst
+        ];
+      };
+
       # For the images and for the cache. Each image asks for its user.
       nixosConfigurations = self.lib.machines ./machine/user.nix;
     };

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use nixos_wsl::sim::cli::command::CommandLine;
+use nixos_wsl::sim::cli::command::{CommandLine, InstallSource};
 use nixos_wsl::sim::cli::line::join;
 use nixos_wsl::sim::cli::parse::parse;
 use nixos_wsl::sim::host::client::{Launch, LaunchedProgram};
@@ -72,15 +72,29 @@ fn management() {
     assert_eq!(parsed("--import N /d f.wsl"), import);
     assert_eq!(parsed("--import N /d f.wsl --version 2"), import);
     assert_eq!(parsed("--import --version 2 N /d f.wsl"), import);
-    let install = CommandLine::Install { file: "f".into(), name: None, location: None, launch: true };
+    let install = CommandLine::Install {
+        source: InstallSource::File("f".into()),
+        name: None,
+        location: None,
+        launch: true,
+    };
     assert_eq!(parsed("--install --from-file f"), install);
     let install = CommandLine::Install {
-        file: "-".into(),
+        source: InstallSource::File("-".into()),
         name: Some("N".into()),
         location: Some("/d".into()),
         launch: false,
     };
     assert_eq!(parsed("--install --from-file - --name N --location /d --no-launch --version 2"), install);
+    for (line, name) in [
+        ("--install", None),
+        ("--install Ubuntu", Some("Ubuntu")),
+        ("--install --web-download -d N", Some("N")),
+    ] {
+        let source = InstallSource::Online(name.map(Into::into));
+        let install = CommandLine::Install { source, name: None, location: None, launch: true };
+        assert_eq!(parsed(line), install);
+    }
     let export = CommandLine::Export { name: "N".into(), file: "-".into(), format: ArchiveFormat::Gzip };
     assert_eq!(parsed("--export N - --format tar.gz"), export);
     assert_eq!(parsed("-l -v"), CommandLine::List(ListOptions { verbose: true, ..ListOptions::default() }));
@@ -124,9 +138,7 @@ fn refusals_are_wsls() {
     for line in ["-l -q -v", "-l --all --running", "--manage N", "--export N", "--shutdown now"] {
         assert!(refused(line).starts_with("wsl-sim starts a WSL distribution"), "{line}");
     }
-    for line in
-        ["--install", "--import N /d f --version 1", "--import N /d f --vhd", "--export N f --format vhd"]
-    {
+    for line in ["--import N /d f --version 1", "--import N /d f --vhd", "--export N f --format vhd"] {
         assert!(refused(line).starts_with("wsl-sim: "), "{line}");
     }
 }

@@ -15,6 +15,7 @@ mod import;
 mod kill;
 mod launch;
 mod one_restart;
+mod online;
 mod oobe;
 mod rebuild;
 mod systemd;

@@ -10,6 +10,8 @@ in
       machine = (import ../../../templates/fleet/machine/flake.nix).outputs { inherit fleet; };
       named = fleet.lib.machines { wsl.defaultUser = "zoe"; };
     in
+    # The list of distributions is a derivation.
+    assert fleet.packages.x86_64-linux.manifest.drvPath != "";
     {
       nixosConfigurations = fleet.nixosConfigurations // {
         named = named.developer;

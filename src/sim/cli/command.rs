@@ -6,6 +6,15 @@ use crate::sim::host::client::Launch;
 use crate::sim::host::export::ArchiveFormat;
 use crate::sim::host::list::ListOptions;
 
+/// Where a distribution that is to be installed comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InstallSource {
+    /// An archive; `-` is standard input.
+    File(PathBuf),
+    /// A name in the lists of distributions, or their default.
+    Online(Option<String>),
+}
+
 /// What wsl.exe was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandLine {
@@ -20,10 +29,10 @@ pub enum CommandLine {
         /// The archive; `-` is standard input.
         file: PathBuf,
     },
-    /// `--install --from-file FILE`
+    /// `--install [NAME]` and `--install --from-file FILE`
     Install {
-        /// The archive; `-` is standard input.
-        file: PathBuf,
+        /// What is installed.
+        source: InstallSource,
         /// Name instead of the one in wsl-distribution.conf.
         name: Option<String>,
         /// Where its disk goes.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::sim::cli::arguments::{Options, Words};
-use crate::sim::cli::command::CommandLine;
+use crate::sim::cli::command::{CommandLine, InstallSource};
 use crate::sim::cli::usage::usage;
 use crate::sim::host::export::ArchiveFormat;
 use crate::sim::host::list::ListOptions;
@@ -44,6 +44,9 @@ pub fn install(mut rest: Words<'_>) -> Result<CommandLine> {
     let options = rest.options(&[
         ("--from-file", true),
         ("-f", true),
+        ("--distribution", true),
+        ("-d", true),
+        ("--web-download", false),
         ("--name", true),
         ("--location", true),
         ("-l", true),
@@ -54,17 +57,21 @@ pub fn install(mut rest: Words<'_>) -> Result<CommandLine> {
         ("--fixed-vhd", false),
     ])?;
     version(&options)?;
-    let Some(file) = options.get(&["--from-file", "-f"]) else {
-        return Err(Error::Missing("no online distributions here: use --from-file FILE".into()));
+    let mut names = options.positional.iter().cloned().chain(options.get(&["--distribution", "-d"]));
+    let name = names.next();
+    let source = match options.get(&["--from-file", "-f"]) {
+        Some(_) if name.is_some() => {
+            return Err(Error::wsl(
+                "Wsl/E_INVALIDARG",
+                "Arguments --from-file and --distribution can't be specified at same time.",
+            ));
+        }
+        Some(file) => InstallSource::File(file.into()),
+        None if names.next().is_some() => return Err(usage()),
+        None => InstallSource::Online(name),
     };
-    if !options.positional.is_empty() {
-        return Err(Error::wsl(
-            "Wsl/E_INVALIDARG",
-            "Arguments --from-file and --distribution can't be specified at same time.",
-        ));
-    }
     Ok(CommandLine::Install {
-        file: file.into(),
+        source,
         name: options.get(&["--name"]),
         location: options.get(&["--location", "-l"]).map(PathBuf::from),
         launch: options.get(&["--no-launch", "-n"]).is_none(),

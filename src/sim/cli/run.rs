@@ -3,13 +3,13 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
-use crate::sim::cli::command::CommandLine;
+use crate::sim::cli::command::{CommandLine, InstallSource};
 use crate::sim::cli::usage::USAGE;
 use crate::sim::host::client::{self, Launch};
 use crate::sim::host::import::{self, Import};
 use crate::sim::host::list::{self, ListOptions};
 use crate::sim::host::registry::Registry;
-use crate::sim::host::{cgroup, export, instance, record, variables};
+use crate::sim::host::{cgroup, export, instance, online, record, variables};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sim::wire::vm::Vm;
@@ -38,11 +38,8 @@ pub fn run(command: CommandLine) -> Result<i32> {
             import::import(&registry, &import)?;
             Ok(completed())
         }
-        CommandLine::Install { file, name, location, launch: start } => {
-            print(&format!("Installing: {}", file.display()));
-            let import =
-                Import { name: name.as_deref(), directory: location.as_deref(), file: &file, oobe: true };
-            let name = import::import(&registry, &import)?;
+        CommandLine::Install { source, name, location, launch: start } => {
+            let name = install(&registry, &source, name.as_deref(), location.as_deref())?;
             print(&format!(
                 "Distribution successfully installed. It can be launched via 'wsl.exe -d {name}'"
             ));
@@ -98,6 +95,38 @@ pub fn run(command: CommandLine) -> Result<i32> {
             } else {
                 "cgroup2 without nsdelegate, which only this machine's own mount could switch on"
             }))
+        }
+    }
+}
+
+/// Installs an archive, or a version from the lists of distributions, under its own name or another.
+fn install(
+    registry: &Registry,
+    source: &InstallSource,
+    name: Option<&str>,
+    location: Option<&Path>,
+) -> Result<String> {
+    let import =
+        |name, file: &Path| import::import(registry, &Import { name, directory: location, file, oobe: true });
+    match source {
+        InstallSource::File(file) => {
+            print(&format!("Installing: {}", file.display()));
+            import(name, file)
+        }
+        InstallSource::Online(wanted) => {
+            let version = online::find(wanted.as_deref())?;
+            let name = name.unwrap_or(&version.name);
+            // Before the download, which takes long.
+            if registry.lock()?.get(name).is_ok() {
+                return Err(Error::wsl(
+                    "Wsl/InstallDistro/ERROR_ALREADY_EXISTS",
+                    "Cannot create a file when that file already exists.",
+                ));
+            }
+            let download = online::download(&version, &mut |line| {
+                print(line);
+            })?;
+            import(Some(name), &download.path)
         }
     }
 }

@@ -29,7 +29,7 @@ Usage: wsl-sim [Options...] [CommandLine]
 
 Managing distributions:
   --import NAME DIR FILE [--version 2]
-  --install --from-file FILE [--name NAME] [--location DIR] [--no-launch]
+  --install [NAME | --from-file FILE] [--name NAME] [--location DIR] [--no-launch]
   --export NAME FILE [--format tar|tar.gz|tar.xz]
   --manage NAME --set-default-user USER
   -l, --list [--all | --running] [-q | -v]
@@ -43,6 +43,8 @@ The environment sets what Windows would:
   WSL_SIM_WSLG                 present (the default), headless or absent
   WSL_SIM_DRIVES               letters of the Windows drives (default: c)
   WSL_SIM_HOSTNAME, WSL_SIM_TIMEZONE, WSL_SIM_WINDOWS_PATH
+  WSL_SIM_DISTRIBUTION_LIST_URL, WSL_SIM_DISTRIBUTION_LIST_URL_APPEND
+                               what --install NAME looks in, as those values of the registry of Windows (http:, file:)
   WSL_SIM_SAFE_MODE            1: .wslconfig's safe mode
   WSL_SIM_STORE_HASH           full: read all of /nix/store before and after a start
   WSL_SIM_VERSION              WSL's version, which decides on the layout of cgroups (default: the newest)

@@ -10,6 +10,7 @@ pub mod import;
 pub mod instance;
 pub mod list;
 pub mod mini_init;
+pub mod online;
 pub mod record;
 pub mod registry;
 pub mod rootfs;

@@ -1,5 +1,6 @@
 # People who work with numbers.
 { pkgs, ... }:
 {
+  wsl.distribution.defaultName = "Analyst";
   environment.systemPackages = [ pkgs.duckdb ];
 }

@@ -1,6 +1,7 @@
 # People who write programs.
 { pkgs, ... }:
 {
+  wsl.distribution.defaultName = "Developer";
   environment.systemPackages = [
     pkgs.git
     pkgs.gh
