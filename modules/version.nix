@@ -26,6 +26,7 @@
   config = lib.mkIf config.wsl.enable {
     environment.systemPackages = [
       config.wsl.programs.nixos-wsl
+      config.wsl.programs.manuals
       # The name that scripts know from NixOS-WSL.
       (pkgs.writeShellScriptBin "nixos-wsl-version" ''exec nixos-wsl version "$@"'')
     ];

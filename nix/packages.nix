@@ -58,5 +58,22 @@ let
     );
 
   programs = lib.mapAttrs program (lib.importJSON ./programs.json);
+
+  builders =
+    if pkgs.stdenv.buildPlatform == pkgs.stdenv.hostPlatform then
+      programs
+    else
+      import ./packages.nix {
+        pkgs = pkgs.buildPackages;
+        inherit crane;
+      };
 in
-programs // { default = programs.nixos-wsl-image; }
+programs
+// {
+  default = programs.nixos-wsl-image;
+
+  # Manual pages, and completions for bash, zsh and fish, of all command lines. This machine's program writes them.
+  manuals = pkgs.runCommand "nixos-wsl-manuals" { } ''
+    ${lib.getExe builders.nixos-wsl-image} manuals $out
+  '';
+}

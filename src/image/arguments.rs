@@ -47,6 +47,13 @@ pub enum ImageCommand {
         Example: nixos-wsl-image manifest --url https://example.com/wsl nixos-x86_64.wsl nixos-aarch64.wsl > manifest.json"
     )]
     Manifest(ManifestArgs),
+    /// Write the manual pages and completions of all commands below a directory.
+    #[command(hide = true)]
+    Manuals {
+        /// Where `share` is made
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
 }
 
 /// What `installer` takes.

@@ -6,5 +6,6 @@
 mod support;
 
 mod doctor;
+mod manuals;
 mod recover;
 mod tool;

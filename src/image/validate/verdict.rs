@@ -23,15 +23,15 @@ pub enum Severity {
     Warning,
 }
 
-/// Whose rule a finding goes by.
+/// Whose rule a finding goes by: W§8.1; W§1.3, W§1.4 and W§2; W§3.1 and W§7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RuleSource {
-    /// Microsoft's validate-modern.py, for distributions that are listed for `wsl --install` (W§8.1).
+    /// Microsoft's validate-modern.py, for distributions that are listed for `wsl --install`.
     Validator,
-    /// `wsl --import` and `wsl --install --from-file`: unpacking and registration (W§1.3, W§1.4, W§2).
+    /// `wsl --import` and `wsl --install --from-file`: unpacking and registration.
     Import,
-    /// WSL at a distribution's start, and its reader of settings (W§3.1, W§7).
+    /// WSL at a distribution's start, and its reader of settings.
     Start,
 }
 

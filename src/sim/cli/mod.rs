@@ -10,4 +10,4 @@ pub mod line;
 mod manage;
 pub mod parse;
 pub mod run;
-mod usage;
+pub mod usage;

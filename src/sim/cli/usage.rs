@@ -3,6 +3,7 @@
 use crate::sim::wire::error::Error;
 
 /// An option that wsl.exe does not have.
+#[must_use]
 pub fn unknown(argument: &str) -> Error {
     Error::Plain(format!(
         "Invalid command line argument: {argument}\n\
@@ -11,6 +12,7 @@ pub fn unknown(argument: &str) -> Error {
 }
 
 /// A command line of the wrong shape.
+#[must_use]
 pub fn usage() -> Error {
     Error::Plain(USAGE.into())
 }

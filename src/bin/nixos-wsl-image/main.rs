@@ -1,6 +1,8 @@
 //! `nixos-wsl-image`: writes root file system archives, and judges them; the builder of the image derivation.
 #![forbid(unsafe_code)]
 
+mod manuals;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +36,9 @@ fn main() -> ExitCode {
         }
         ImageCommand::Validate(args) => validated(&args).unwrap_or_else(failed),
         ImageCommand::Manifest(args) => listed(&args).unwrap_or_else(failed),
+        ImageCommand::Manuals { directory } => {
+            manuals::write(&directory).map_or_else(failed, |()| ExitCode::SUCCESS)
+        }
     }
 }
 
