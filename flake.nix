@@ -32,6 +32,7 @@
             ./nix/mysystem.nix
           ];
         };
+      release = system: (mySystem system).extendModules { modules = [ ./nix/release.nix ]; };
     in
     {
       nixosModules = {
@@ -61,12 +62,10 @@
       # What takes too long for each `nix flake check`, which passes by this output.
       legacyPackages = forEachSystem (pkgs: {
         inherit (import ./checks/modules { inherit pkgs inputs; }) configurations evaluations;
+        release = (release pkgs.stdenv.hostPlatform.system).config.system.build.tarball;
         manifest = self.lib.manifest pkgs {
           url = "https://example.com/nixos-wsl"; # wherever the images will be
-          systems = [
-            self.nixosConfigurations.mysystem
-            self.nixosConfigurations.mysystem-aarch64
-          ];
+          systems = map release systems;
         };
       });
 

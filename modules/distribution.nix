@@ -129,6 +129,13 @@ in
   config = lib.mkIf config.wsl.enable {
     wsl.files.distributionConf = ini.toText settings;
 
+    # `wsl --import` runs no first start, and its first shell is root's.
+    environment.loginShellInit = lib.mkIf cfg.oobe.askForUser ''
+      if [ -t 1 ] && [ "$(id -u)" = 0 ] && ! grep -q '^[^:]*:[^:]*:${toString config.wsl.defaultUid}:' /etc/passwd; then
+        echo "This system has no user yet. To make one: nixos-wsl oobe"
+      fi
+    '';
+
     environment.etc."wsl-distribution.conf" = {
       text = config.wsl.files.distributionConf;
       mode = "0644";

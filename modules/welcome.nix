@@ -8,6 +8,11 @@
 
 let
   cfg = config.wsl.welcome;
+
+  # On the web where the project's place is known, else in the store: neither a network nor a name is needed there.
+  github = builtins.match "github:([^/?]+/[^/?]+).*" (toString config.wsl.image.projectUrl);
+  documentation =
+    if github == null then "${../docs}" else "https://github.com/${lib.head github}/tree/HEAD/docs";
   command = pkgs.writeShellScriptBin "nixos-wsl-welcome" ''
     exec ${pkgs.coreutils}/bin/cat ${pkgs.writeText "nixos-wsl-welcome" cfg.text}
   '';
@@ -32,11 +37,13 @@ in
         }.
         Change it, then run `sudo nixos-rebuild switch`. What is there now needs no download.
 
+        Documentation: ${documentation}
+
         nixos-wsl status        how this system does
         nixos-wsl generations   earlier systems, and `nixos-wsl boot N` to go back
         nixos-wsl --help        everything else
       '';
-      defaultText = lib.literalMD "where the configuration is and what to do first";
+      defaultText = lib.literalMD "where the configuration is, how it is changed, where the documentation is";
       description = "The greeting.";
     };
   };

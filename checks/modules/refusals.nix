@@ -4,7 +4,7 @@
 let
   inherit (pkgs) lib;
 
-  # Settings, by a piece of the sentence that refuses them or warns. Two systems are enough for all.
+  # Settings, by a piece of the sentence that refuses them or warns. Three systems are enough for all.
   asserted = {
     "system.etc.overlay.enable cannot".system.etc.overlay.enable = true;
     "system.nixos-init.enable cannot".system.nixos-init.enable = true;
@@ -34,6 +34,18 @@ let
       systemd.sysusers.enable = true;
       users.users.nixos.name = "alice";
     };
+  };
+
+  # A first start that cannot do what it is for.
+  firstRun = {
+    "a user without a number gets the one" = {
+      wsl.distribution.oobe.askForUser = true;
+      users.users.colleague.isNormalUser = true;
+    };
+    "wsl.defaultUser names the user, so the first start".wsl.defaultUser = "alice";
+    "set wsl.distribution.oobe.command to null".wsl.distribution.oobe.command =
+      pkgs.writeText "first" "";
+    "which users.mutableUsers = false forbids".users.mutableUsers = false;
   };
 
   # Settings that do nothing, and a piece of the warning.
@@ -80,6 +92,7 @@ in
 lib'.decide "refusals" (
   unsaid "assertion" (lib'.failedAssertions contradictory) asserted
   ++ unsaid "assertion" (lib'.failedAssertions ineffective) container
+  ++ unsaid "assertion" (lib'.failedAssertions (wslWith (lib.attrValues firstRun))) firstRun
   ++ unsaid "warning" ineffective.config.warnings warned
   ++ unsaid "warning" contradictory.config.warnings unresolved
 )

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::support::patience::eventually;
 use crate::support::sim::{Sim, bundled, namespace, with_input};
 use crate::support::terminal::Terminal;
 
@@ -137,4 +138,81 @@ fn a_file_answers_and_what_was_cut_short_is_completed() {
     let passwd = fs::read_to_string(sim.inside("NixOS", "etc/passwd")).expect("passwd");
     assert!(passwd.contains("ada:x:1000:100:Ada L:/home/ada:"), "{passwd}");
     assert!(!is_open(&sim));
+}
+
+/// The first start's process and those that it has started, seen from outside.
+fn first_start(sim: &Sim) -> Vec<u32> {
+    const PROGRAMS: [&str; 4] = ["oobe", "useradd", "usermod", "pwconv"];
+    let line = |pid: u32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut found = sim.processes("NixOS");
+    found.retain(|&pid| {
+        let line = line(pid);
+        // The shell that WSL starts it by has its name too, and ends with it.
+        line.split(|&byte| byte == 0)
+            .take(2)
+            .any(|word| PROGRAMS.iter().any(|name| word.ends_with(name.as_bytes())))
+    });
+    found
+}
+
+fn kill(pids: &[u32]) {
+    for &pid in pids {
+        let pid =
+            rustix::process::Pid::from_raw(pid.try_into().expect("a process id")).expect("a process id");
+        // It may have ended meanwhile.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_closed_window_and_a_kill_leave_a_usable_system() {
+    let test = "a_closed_window_and_a_kill_leave_a_usable_system";
+    let Some(sim) = installed(test, Some("me")) else { return };
+
+    let mut terminal = Terminal::open(&sim, &["-d", "NixOS"], 80);
+    terminal.expect(QUESTION);
+    terminal.hang_up();
+    eventually("the first start ends with its window", || first_start(&sim).is_empty());
+    assert!(is_open(&sim));
+
+    let mut terminal = Terminal::open(&sim, &["-d", "NixOS"], 80);
+    terminal.expect(QUESTION);
+    kill(&first_start(&sim));
+    terminal.expect("failed, exiting");
+    assert_eq!(terminal.end(), 1);
+    assert!(is_open(&sim));
+    assert_eq!(sim.ok(["-d", "NixOS", "--", "id", "-un"]), "root");
+
+    // Between the steps: as soon as a file is there that a step makes.
+    let seed = "/mnt/c/Users/me/.cloud-init/nixos-all.user-data";
+    sim.outside("NixOS", &format!("printf '#cloud-config\nusers: [ada]\n' > {seed}"));
+    let open = user_nix(&sim);
+    let has = |path: &str, text: &str| {
+        fs::read_to_string(sim.inside("NixOS", path)).is_ok_and(|content| content.contains(text))
+    };
+    let states: [(&str, &dyn Fn() -> bool); 4] = [
+        ("useradd runs", &|| first_start(&sim).len() > 1),
+        ("passwd", &|| has("etc/passwd", "ada:")),
+        ("home", &|| sim.inside("NixOS", "home/ada").exists()),
+        ("group", &|| has("etc/group", "ada")),
+    ];
+    for (state, reached) in states {
+        let line = ["-d", "NixOS", "-u", "root", "-e", "/bin/nixos-wsl", "oobe", "--unattended"];
+        let mut client = sim.command(line).spawn().expect("wsl-sim");
+        // It may have come to its end before anybody looks.
+        eventually(state, || reached() || client.try_wait().is_ok_and(|ended| ended.is_some()));
+        kill(&first_start(&sim));
+        client.wait().expect("its end");
+        sim.ok(line);
+        assert!(has(USER_NIX, "\"ada\""), "{state}: {}", user_nix(&sim));
+        let facts = "id -Gn ada; stat -c '%U %a' /home/ada; grep -c '^ada:' /etc/passwd /etc/shadow; su -c 'id -u' ada";
+        assert_eq!(
+            sim.outside("NixOS", facts),
+            "users wheel\nada 700\n/etc/passwd:1\n/etc/shadow:1\n1000",
+            "{state}"
+        );
+        sim.outside("NixOS", "userdel -r ada; rm -rf /home/ada");
+        fs::write(sim.inside("NixOS", USER_NIX), &open).expect("the file");
+    }
 }

@@ -10,6 +10,12 @@
     };
   };
   holds = config: {
+    "root's first shell after wsl --import says how a user is made" =
+      builtins.match ".*To make one: nixos-wsl oobe.*" (
+        builtins.replaceStrings [ "\n" ] [ " " ] config.environment.loginShellInit
+      ) != null;
+    "the welcome says where the documentation is" =
+      builtins.match ".*Documentation: (/nix/store/[^\n]*).*" config.wsl.welcome.text != null;
     "nobody is declared for the default user" = !(config.users.users ? nixos);
     "WSL has no default user to open shells for" =
       !(config.wsl.wslConf.user ? default)

@@ -64,6 +64,15 @@ impl Terminal {
         before
     }
 
+    /// Closes the window: the terminal is gone, and wsl-sim gets the signal that its own terminal's end would send.
+    pub fn hang_up(self) {
+        let Self { master, slave, mut client, .. } = self;
+        drop((master, slave));
+        let pid = rustix::process::Pid::from_child(&client);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("wsl-sim runs");
+        client.wait().expect("its end");
+    }
+
     /// Waits for the exit code.
     pub fn end(&mut self) -> i32 {
         code(self.client.wait().expect("its end"))
