@@ -64,11 +64,16 @@ in
     // {
       cargoNextestExtraArgs = "--no-tests=fail";
       nativeBuildInputs = [
+        pkgs.fish
         pkgs.gnutar
         pkgs.libarchive
+        pkgs.mandoc
         pkgs.nix
         pkgs.python3
         pkgs.sqlite
+        pkgs.xz
+        pkgs.zsh
+        pkgs.zstd
       ];
     }
   );
