@@ -111,6 +111,15 @@ fn management() {
         parsed("--manage N --set-default-user u"),
         CommandLine::SetDefaultUser { name: "N".into(), user: "u".into() }
     );
+    assert_eq!(
+        parsed("--manage --move /d N"),
+        CommandLine::Move { name: "N".into(), directory: "/d".into() }
+    );
+    assert_eq!(parsed("--manage N -r 2GB"), CommandLine::Resize { name: "N".into(), size: 2 << 30 });
+    assert_eq!(
+        parsed("--manage N -s TRUE --allow-unsafe"),
+        CommandLine::SetSparse { name: "N".into(), sparse: true, allow_unsafe: true }
+    );
     assert_eq!(parsed("--version"), CommandLine::Version);
     assert_eq!(parsed("--help"), CommandLine::Help);
     assert_eq!(parsed("--status"), CommandLine::Status);
@@ -134,8 +143,17 @@ fn refusals_are_wsls() {
     ] {
         assert_eq!(refused(line), text, "{line}");
     }
+    assert!(refused("--manage N --resize 2XB").starts_with("Invalid size: 2XB"));
+    assert!(refused("--manage N -s maybe").starts_with("maybe is not a valid boolean, <true|false>"));
     assert!(refused("--import N /d f --version").contains("--version requires a value"));
-    for line in ["-l -q -v", "-l --all --running", "--manage N", "--export N", "--shutdown now"] {
+    for line in [
+        "-l -q -v",
+        "-l --all --running",
+        "--manage N",
+        "--manage N -r 1 -m /d",
+        "--export N",
+        "--shutdown now",
+    ] {
         assert!(refused(line).starts_with("wsl-sim starts a WSL distribution"), "{line}");
     }
     for line in ["--import N /d f --version 1", "--import N /d f --vhd", "--export N f --format vhd"] {

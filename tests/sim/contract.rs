@@ -168,15 +168,15 @@ fn what_is_configured_before_init() {
     assert_eq!(calls[0], "/bin/mount -a", "fstab first: {calls:?}");
     assert!(calls.contains(&"/sbin/ldconfig "), "{calls:?}");
     let drive = calls.iter().position(|call| call.starts_with("/bin/mount -i")).expect("the drive");
-    assert_eq!(calls[drive], "/bin/mount -i -t tmpfs C:\\ /win/c -o noatime,uid=1000,gid=100,mode=777,sync");
+    assert_eq!(calls[drive], "/bin/mount -i -t tmpfs C:\\ /win/c -o noatime,sync,uid=1000,gid=100,mode=777");
     assert!(calls.iter().all(|call| !call.contains("PATH=")), "WSL's init has no PATH: {calls:?}");
     busybox(
         &sim,
         "root",
-        "b mkdir /win/x; /sbin/mount.drvfs X: /win/x -o noatime && b grep -q ' /win/x tmpfs ' /proc/mounts",
+        "b mkdir /win/x; /sbin/mount.drvfs C: /win/x -o noatime && b grep -q ' /win/x tmpfs ' /proc/mounts",
     );
     let calls = observation(&sim, "calls");
-    assert!(calls.contains("/bin/mount -i -t tmpfs X: /win/x -o noatime\n"), "{calls}");
+    assert!(calls.contains("/bin/mount -i -t tmpfs C: /win/x -o noatime,uid=0,gid=0,mode=777\n"), "{calls}");
 }
 
 #[test]

@@ -166,7 +166,9 @@ fn a_distribution_without_systemd_and_one_that_cannot_start() {
     let test = "a_distribution_without_systemd_and_one_that_cannot_start";
     let Some(sim) = Sim::for_starts(test) else { return };
     sim.tiny("Tiny");
-    assert_eq!(sim.ok(["-e", "/bin/wslpath", "C:\\a"]), "/mnt/c/a");
+    // No /bin/mount, no drives.
+    let refused = sim.run(["-e", "/bin/wslpath", "C:\\a"]);
+    assert!(refused.code == 1 && refused.err.contains("wslpath: C:\\a: Invalid argument"), "{refused:?}");
     let conf = sim.inside("Tiny", "etc/wsl.conf");
     sim.ok(["-t", "Tiny"]);
     // No /sbin/init: systemd is off, and nobody says so.

@@ -22,3 +22,4 @@ mod systemd;
 mod terminals;
 mod unregister;
 mod vm;
+mod windows_side;

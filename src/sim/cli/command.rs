@@ -66,6 +66,29 @@ pub enum CommandLine {
         /// The user.
         user: String,
     },
+    /// `--manage NAME --move DIR`
+    Move {
+        /// Name of the distribution.
+        name: String,
+        /// Where its disk goes.
+        directory: PathBuf,
+    },
+    /// `--manage NAME --resize SIZE`
+    Resize {
+        /// Name of the distribution.
+        name: String,
+        /// The disk's new size in bytes.
+        size: u64,
+    },
+    /// `--manage NAME --set-sparse true|false`
+    SetSparse {
+        /// Name of the distribution.
+        name: String,
+        /// Whether the disk's file gives back what is free.
+        sparse: bool,
+        /// `--allow-unsafe`
+        allow_unsafe: bool,
+    },
     /// `--status`
     Status,
     /// `--version`

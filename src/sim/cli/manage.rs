@@ -116,11 +116,56 @@ pub fn list(mut rest: Words<'_>) -> Result<CommandLine> {
     Ok(CommandLine::List(list))
 }
 
+/// `--manage`: exactly one thing to do.
 pub fn manage(mut rest: Words<'_>) -> Result<CommandLine> {
-    let options = rest.options(&[("--set-default-user", true)])?;
-    let user = options.get(&["--set-default-user"]).ok_or_else(usage)?;
-    let Ok([name]) = <[String; 1]>::try_from(options.positional) else {
+    let options = rest.options(&[
+        ("--set-default-user", true),
+        ("--move", true),
+        ("-m", true),
+        ("--resize", true),
+        ("-r", true),
+        ("--set-sparse", true),
+        ("-s", true),
+        ("--allow-unsafe", false),
+    ])?;
+    let Ok([name]) = <[String; 1]>::try_from(options.positional.clone()) else {
         return Err(usage());
     };
-    Ok(CommandLine::SetDefaultUser { name, user })
+    let user = options.get(&["--set-default-user"]);
+    let directory = options.get(&["--move", "-m"]);
+    let size = options.get(&["--resize", "-r"]).map(|text| memory_size(&text)).transpose()?;
+    let sparse = options.get(&["--set-sparse", "-s"]).map(|text| boolean(&text)).transpose()?;
+    let allow_unsafe = options.get(&["--allow-unsafe"]).is_some();
+    match (user, directory, size, sparse) {
+        (Some(user), None, None, None) => Ok(CommandLine::SetDefaultUser { name, user }),
+        (None, Some(directory), None, None) => Ok(CommandLine::Move { name, directory: directory.into() }),
+        (None, None, Some(size), None) => Ok(CommandLine::Resize { name, size }),
+        (None, None, None, Some(sparse)) => Ok(CommandLine::SetSparse { name, sparse, allow_unsafe }),
+        _ => Err(usage()),
+    }
+}
+
+fn boolean(text: &str) -> Result<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Error::wsl("Wsl/E_INVALIDARG", format!("{text} is not a valid boolean, <true|false>"))),
+    }
+}
+
+/// `64GB`, `64G` or a number of bytes (`ParseMemorySize` in WSL's `stringshared.h`).
+fn memory_size(text: &str) -> Result<u64> {
+    let invalid = || Error::wsl("Wsl/E_INVALIDARG", format!("Invalid size: {text}"));
+    let (number, unit) =
+        text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
+    let power = match unit {
+        "" | "B" => 0,
+        "K" | "KB" => 10,
+        "M" | "MB" => 20,
+        "G" | "GB" => 30,
+        "T" | "TB" => 40,
+        _ => return Err(invalid()),
+    };
+    let number: u64 = number.parse().map_err(|_| invalid())?;
+    number.checked_mul(1 << power).ok_or_else(invalid)
 }

@@ -9,7 +9,7 @@ use crate::sim::host::client::{self, Launch};
 use crate::sim::host::import::{self, Import};
 use crate::sim::host::list::{self, ListOptions};
 use crate::sim::host::registry::Registry;
-use crate::sim::host::{cgroup, export, instance, online, record, variables};
+use crate::sim::host::{cgroup, disk, export, instance, online, record, variables, vm};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sim::wire::vm::Vm;
@@ -71,6 +71,7 @@ pub fn run(command: CommandLine) -> Result<i32> {
             for registration in all {
                 instance::terminate(&registry, &registration.distribution_name)?;
             }
+            vm::shut_down(registry.home(), registry.stretch(cgroup::KILL_LIMIT))?;
             Ok(0)
         }
         CommandLine::Unregister(name) => {
@@ -80,6 +81,18 @@ pub fn run(command: CommandLine) -> Result<i32> {
         }
         CommandLine::SetDefaultUser { name, user } => client::set_default_user(&registry, &name, &user)
             .map(|code| if code == 0 { completed() } else { code }),
+        CommandLine::Move { name, directory } => {
+            disk::relocate(&registry, &name, &directory)?;
+            Ok(completed())
+        }
+        CommandLine::Resize { name, size } => {
+            disk::resize(&registry, &name, size)?;
+            Ok(completed())
+        }
+        CommandLine::SetSparse { name, sparse, allow_unsafe } => {
+            disk::set_sparse(&registry, &name, sparse, allow_unsafe)?;
+            Ok(completed())
+        }
         CommandLine::Status => {
             if let Some(name) = registry.lock()?.default()? {
                 print(&format!("Default Distribution: {name}"));
@@ -87,7 +100,7 @@ pub fn run(command: CommandLine) -> Result<i32> {
             print("Default Version: 2");
             let version = match Vm::read(registry.home()) {
                 Some(vm) => vm.version,
-                None => variables::version()?,
+                None => variables::version(registry.home())?,
             };
             print(&format!("WSL version: {version} (cgroups: {})", version.layout().name()));
             Ok(print(if cgroup::nsdelegate() {

@@ -33,7 +33,7 @@ Managing distributions:
   --import NAME DIR FILE [--version 2]
   --install [NAME | --from-file FILE] [--name NAME] [--location DIR] [--no-launch]
   --export NAME FILE [--format tar|tar.gz|tar.xz]
-  --manage NAME --set-default-user USER
+  --manage NAME --set-default-user USER | --move DIR | --resize SIZE | --set-sparse true|false [--allow-unsafe]
   -l, --list [--all | --running] [-q | -v]
   -s, --set-default NAME       -t, --terminate NAME
   --unregister NAME            --shutdown
@@ -50,4 +50,6 @@ The environment sets what Windows would:
   WSL_SIM_SAFE_MODE            1: .wslconfig's safe mode
   WSL_SIM_STORE_HASH           full: read all of /nix/store before and after a start
   WSL_SIM_VERSION              WSL's version, which decides on the layout of cgroups (default: the newest)
+  WSL_SIM_HOME/.wslconfig      [simulator] version, [wsl2] vmIdleTimeout, networkingMode, safeMode,
+                               [general] instanceIdleTimeout
   WSL_SIM_TIME_FACTOR          1 to 1000: every time limit is so many times WSL's, for slow machines (default: 1)";

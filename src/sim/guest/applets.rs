@@ -3,11 +3,12 @@
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use crate::sim::guest::release;
+use crate::sim::guest::release::Release;
+use crate::sim::guest::wslpath::Translation;
+use crate::sim::guest::{drvfs, wslpath};
 use crate::system::error::{Context, Failure};
 use crate::wsl::settings::WslSettings;
 
@@ -15,9 +16,9 @@ use crate::wsl::settings::WslSettings;
 #[must_use]
 pub fn run(name: &str, arguments: &[String]) -> Option<ExitCode> {
     Some(match name {
-        "wslpath" => wslpath(arguments),
+        "wslpath" => wslpath::run(arguments),
         "wslinfo" => wslinfo(arguments),
-        "mount.drvfs" => mount_drvfs(arguments),
+        "mount.drvfs" => drvfs::mount(arguments),
         "wsl-generator" => generator(arguments, system_units),
         "wsl-user-generator" => generator(arguments, user_units),
         "init" => {
@@ -32,87 +33,57 @@ fn settings() -> WslSettings {
     WslSettings::parse(&fs::read("/etc/wsl.conf").unwrap_or_default()).0
 }
 
-fn wslpath(arguments: &[String]) -> ExitCode {
-    let mut form = 'u';
-    let mut path = None;
-    for argument in arguments {
-        match argument.as_str() {
-            "-a" => {}
-            "-u" => form = 'u',
-            "-w" => form = 'w',
-            "-m" => form = 'm',
-            other => path = Some(other),
-        }
-    }
-    let Some(path) = path else {
-        eprintln!("usage: wslpath [-a] [-u|-w|-m] PATH");
+const WSLINFO_USAGE: &str = "\
+Usage:
+    --networking-mode
+       Display current networking mode.
+
+    --msal-proxy-path
+        Display the path to the MSAL proxy application.
+
+    --vm-id
+        Display the WSL VM ID.
+
+    --version
+        Display the version of the WSL package.
+
+    -n
+        Do not print a newline.";
+
+/// Where Windows has WSL's own programs.
+const INSTALL_PATH: &str = "C:\\Program Files\\WSL";
+
+/// One question, once (`wslinfo.cpp`).
+fn wslinfo(arguments: &[String]) -> ExitCode {
+    let (questions, others): (Vec<_>, Vec<_>) = arguments
+        .iter()
+        .filter(|word| !["-n", "--help"].contains(&word.as_str()))
+        .partition(|word| word.starts_with("--"));
+    let release = Release::of_program();
+    let answer = match (&questions[..], &others[..]) {
+        ([question], []) => match question.as_str() {
+            "--networking-mode" => Some(release.networking_mode.name().to_owned()),
+            "--wsl-version" | "--version" => Some(release.version.to_string()),
+            "--vm-id" => Some(release.vm_id),
+            "--msal-proxy-path" => {
+                let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+                let Some(folder) = Translation::new(&mounts, String::new()).linux(INSTALL_PATH) else {
+                    eprintln!("Failed to translate '{INSTALL_PATH}'");
+                    return ExitCode::FAILURE;
+                };
+                Some(format!("{folder}/msal.wsl.proxy.exe"))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(answer) = answer else {
+        eprintln!("{WSLINFO_USAGE}");
         return ExitCode::FAILURE;
     };
-    let root = settings().automount_root;
-    let name = std::env::var("WSL_DISTRO_NAME").unwrap_or_default();
-    let translated = if form == 'u' { to_linux(path, &root) } else { to_windows(path, &root, &name) };
-    match translated {
-        Some(path) if form == 'm' => println!("{}", path.replace('\\', "/")),
-        Some(path) => println!("{path}"),
-        None => {
-            eprintln!("wslpath: {path}: Invalid argument");
-            return ExitCode::FAILURE;
-        }
-    }
-    ExitCode::SUCCESS
-}
-
-/// `C:\a\b` to `/mnt/c/a/b`; what is no Windows path stays as it is.
-#[must_use]
-pub fn to_linux(path: &str, root: &str) -> Option<String> {
-    let slashed = path.replace('\\', "/");
-    let Some((drive, rest)) = slashed.split_once(':') else { return Some(slashed) };
-    let mut letters = drive.chars();
-    match (letters.next(), letters.next()) {
-        (Some(letter), None) if letter.is_ascii_alphabetic() => {
-            Some(format!("{root}{}{}", letter.to_ascii_lowercase(), rest.trim_end_matches('/')))
-        }
-        _ => None,
-    }
-}
-
-/// `/mnt/c/a` to `C:\a`, any other path to `\\wsl.localhost\NAME\…`.
-#[must_use]
-pub fn to_windows(path: &str, root: &str, name: &str) -> Option<String> {
-    let absolute = if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        std::env::current_dir().ok()?.join(path).to_string_lossy().into_owned()
-    };
-    if let Some(inside) = absolute.strip_prefix(root) {
-        let (drive, rest) = inside.split_once('/').unwrap_or((inside, ""));
-        if drive.len() == 1 && drive.bytes().all(|byte| byte.is_ascii_lowercase()) {
-            return Some(format!("{}:\\{}", drive.to_ascii_uppercase(), rest.replace('/', "\\")));
-        }
-    }
-    Some(format!("\\\\wsl.localhost\\{name}{}", absolute.replace('/', "\\")))
-}
-
-fn wslinfo(arguments: &[String]) -> ExitCode {
     let end = if arguments.iter().any(|argument| argument == "-n") { "" } else { "\n" };
-    let answer = match arguments.iter().find(|argument| argument.as_str() != "-n").map(String::as_str) {
-        Some("--networking-mode") => "nat",
-        Some("--wsl-version" | "--version") => &release::of_program().to_string(),
-        Some("--msal-proxy-path") => "/mnt/c/Program Files/WSL/msal.wsl.proxy.exe",
-        _ => {
-            eprintln!("usage: wslinfo --networking-mode | --msal-proxy-path | --wsl-version [-n]");
-            return ExitCode::FAILURE;
-        }
-    };
     print!("{answer}{end}");
     ExitCode::SUCCESS
-}
-
-/// Drives are temporary file systems here.
-fn mount_drvfs(arguments: &[String]) -> ExitCode {
-    let error = Command::new("/bin/mount").args(["-i", "-t", "tmpfs"]).args(arguments).exec();
-    eprintln!("mount.drvfs: /bin/mount: {error}");
-    ExitCode::FAILURE
 }
 
 fn generator(arguments: &[String], write: fn(&str) -> Result<(), Failure>) -> ExitCode {
@@ -146,7 +117,7 @@ fn system_units(folder: &str) -> Result<(), Failure> {
         symlink("/dev/null", &path).doing_at("mask", &path)?;
     }
     let shared = format!("{}wsl", settings.automount_root);
-    if release::of_program().guards_mounts() {
+    if Release::of_program().version.guards_mounts() {
         unit(
             folder,
             "wsl-mnt-guard",

@@ -130,15 +130,21 @@ impl<'a> Init<'a> {
         let mut events = vec![PollFd::new(listener, PollFlags::IN)];
         events.extend(self.session_requests.iter().map(|socket| PollFd::new(socket, PollFlags::IN)));
         events.extend(self.relays.iter().map(|relay| PollFd::new(relay, PollFlags::IN)));
-        let second = Timespec { tv_sec: 1, tv_nsec: 0 };
-        let idle = self.relays.is_empty() && self.systemd.started();
-        protocol::retry(|| poll(&mut events, idle.then_some(&second)))?;
+        let limit = self.start.idle_timeout.map(|limit| Duration::from_millis(limit.into()));
+        let turn = limit.unwrap_or(Duration::MAX).min(Duration::from_secs(1));
+        let turn = Timespec::try_from(turn).map_err(|_| io::ErrorKind::InvalidInput)?;
+        // Before the first client there is nothing to be idle after.
+        let idle =
+            self.relays.is_empty() && self.store.is_none() && (self.systemd.started() || limit.is_some());
+        protocol::retry(|| poll(&mut events, idle.then_some(&turn)))?;
         let ready: Vec<bool> = events.iter().map(|event| !event.revents().is_empty()).collect();
         let mut ended = ready[1 + self.session_requests.len()..].iter();
         if !idle {
             self.relays.retain(|_| !ended.next().is_some_and(|ended| *ended));
             self.idle_since = Instant::now();
-        } else if self.idle_since.elapsed() > self.start.time_factor.stretch(IDLE) && shutting_down() {
+        } else if limit.is_some_and(|limit| !ready[0] && self.idle_since.elapsed() >= limit)
+            || (self.idle_since.elapsed() > self.start.time_factor.stretch(IDLE) && shutting_down())
+        {
             self.systemd.power_off(&self.configured, &mut self.report);
         }
         for index in (0..self.session_requests.len()).rev().filter(|index| ready[index + 1]) {

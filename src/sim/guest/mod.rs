@@ -5,6 +5,7 @@ mod log;
 
 pub mod applets;
 pub mod cgroup;
+pub mod drvfs;
 pub mod environment;
 pub mod exec;
 pub mod first;
@@ -19,3 +20,4 @@ pub mod systemd;
 pub mod users;
 pub mod windows;
 pub mod world;
+pub mod wslpath;

@@ -9,11 +9,11 @@ use std::os::unix::net::UnixStream;
 use rustix::fs::{Gid, Uid};
 use rustix::process::WaitOptions;
 
-use crate::sim::guest::applets::to_linux;
 use crate::sim::guest::environment;
 use crate::sim::guest::exec::{c_string, search, standard_streams, take_terminal};
 use crate::sim::guest::users::User;
 use crate::sim::guest::windows::Configured;
+use crate::sim::guest::wslpath::Translation;
 use crate::sim::wire::protocol::{self, CreateProcess, Reply};
 use crate::sys::reset_signals;
 use crate::sys::simulator::{execve, fork};
@@ -62,7 +62,7 @@ fn prepare(request: ProcessRequest<'_>, uid: u32, slave: &OwnedFd, interop: Opti
         standard_streams(input.as_fd(), output.as_fd(), error.as_fd())?;
     }
     drop(streams);
-    if let Some(translated) = translate(&process.directory, settings, configured.drives) {
+    if let Some(translated) = translate(&process.directory) {
         process.directory = translated;
     } else {
         if settings.automount_enabled {
@@ -115,11 +115,13 @@ fn prepare(request: ProcessRequest<'_>, uid: u32, slave: &OwnedFd, interop: Opti
 }
 
 /// A Windows directory's place; a Linux one stays as it is.
-fn translate(directory: &str, settings: &WslSettings, drives: bool) -> Option<String> {
+fn translate(directory: &str) -> Option<String> {
     if directory.is_empty() || directory.starts_with(['/', '~']) {
         return Some(directory.into());
     }
-    to_linux(directory, &settings.automount_root).filter(|_| drives)
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let path = Translation::new(&mounts, String::new()).linux(&directory.replace('/', "\\"))?;
+    Some(path.trim_end_matches('/').into())
 }
 
 /// The working directory: none given means the home directory.

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use rustix::mount::MountFlags;
 
+use crate::sim::guest::drvfs::DriveOptions;
 use crate::sim::guest::users::User;
 use crate::sim::guest::world::{attach, bind, place, share};
 use crate::sim::wire::start::{Start, Wslg};
@@ -25,8 +26,6 @@ pub struct Configured {
     pub default_uid: u32,
     /// Host name as it is set.
     pub hostname: String,
-    /// The drives of `WSL_SIM_DRIVES` are mounted.
-    pub drives: bool,
     /// `wsl: …` lines for every launch.
     pub warnings: Vec<String>,
 }
@@ -223,32 +222,24 @@ fn wslg(kind: Wslg, root: &str, configured: &mut Configured) -> Result<(), Failu
     Ok(())
 }
 
-/// `automount.options` comes after WSL's own, without what only drvfs knows.
-fn drive_options(own: &str, settings: &WslSettings) -> String {
-    let requested = settings.automount_options.iter().flat_map(|options| options.split(','));
-    let foreign = ["metadata", "umask", "fmask", "dmask", "case"];
-    let known = requested.filter(|option| !foreign.contains(&option.split('=').next().unwrap_or_default()));
-    [own].into_iter().chain(known.filter(|option| !option.is_empty())).collect::<Vec<_>>().join(",")
-}
-
 /// Drives are mounted by the distribution's own `/bin/mount`, as 9p ones are.
 fn mount_drives(start: &Start, settings: &WslSettings, configured: &mut Configured) {
     let gid = User::by_uid(configured.default_uid).map_or(0, |user| user.gid);
+    let own = format!("noatime,uid={},gid={gid}", configured.default_uid);
+    let requested = settings.automount_options.as_deref().unwrap_or_default();
+    let options = DriveOptions::parse(&format!("{own},{requested}"));
     for letter in start.drives.chars().filter(char::is_ascii_lowercase) {
         let target = format!("{}{letter}", settings.automount_root);
         let source = format!("{}:\\", letter.to_ascii_uppercase());
-        let options =
-            drive_options(&format!("noatime,uid={},gid={gid},mode=777", configured.default_uid), settings);
         let made = fs::create_dir_all(&target)
             .and_then(|()| fs::set_permissions(&target, fs::Permissions::from_mode(0o777)));
         let mounted = made.and_then(|()| {
+            let options = options.as_ref().map_err(|_| io::ErrorKind::InvalidInput)?.of_tmpfs();
             command(configured, "/bin/mount")
                 .args(["-i", "-t", "tmpfs", &source, &target, "-o", &options])
                 .status()
         });
-        if mounted.is_ok_and(|status| status.success()) {
-            configured.drives = true;
-        } else {
+        if !mounted.is_ok_and(|status| status.success()) {
             configured.warnings.push(format!("Failed to mount {source}, see dmesg for more details."));
         }
     }

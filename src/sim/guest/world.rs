@@ -23,10 +23,11 @@ use rustix::thread::{
 };
 
 use crate::sim::guest::cgroup::Cgroups;
-use crate::sim::guest::{overlay, release};
+use crate::sim::guest::overlay;
+use crate::sim::guest::release::Release;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::start::Start;
-use crate::sim::wire::version::{Layout, WslVersion};
+use crate::sim::wire::version::Layout;
 use crate::sim::wire::vm::Vm;
 use crate::sys::simulator::unshare;
 use crate::system::error::{Context, Failure};
@@ -69,7 +70,13 @@ pub fn enter(start: &Start, vm: &Vm, vm_init: &OwnedFd, cgroups: &Cgroups, kmsg:
     drop_capabilities().doing("give up capabilities")?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .doing_at("make private", "/")?;
-    let program = program(init, vm.version).doing_at("copy", init)?;
+    let release = Release {
+        version: vm.version,
+        vm_id: vm.id.clone(),
+        drives: start.drives.clone(),
+        networking_mode: vm.networking_mode,
+    };
+    let program = program(init, &release).doing_at("copy", init)?;
     let writable = overlay::writable(root)?;
     let overlaid = if writable { None } else { Some(overlay::attach(root, &vm.cgroup)?) };
     let root = overlaid.as_deref().unwrap_or(root);
@@ -119,7 +126,7 @@ fn drop_capabilities() -> io::Result<()> {
 }
 
 /// A mount of a copy of the program: root inside can make a mount writable, and must not reach the original then.
-fn program(init: &Path, version: WslVersion) -> io::Result<OwnedFd> {
+fn program(init: &Path, release: &Release) -> io::Result<OwnedFd> {
     let context = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
     let tree = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
@@ -127,7 +134,7 @@ fn program(init: &Path, version: WslVersion) -> io::Result<OwnedFd> {
     let mut copy = File::from(rustix::fs::openat(&tree, "init", flags, Mode::from_raw_mode(0o755))?);
     io::copy(&mut File::open(init)?, &mut copy)?;
     // Behind the program, where `/init` finds it under each of its names.
-    release::add(&mut copy, version)?;
+    release.add(&mut copy)?;
     copy.set_permissions(fs::Permissions::from_mode(0o755))?;
     Ok(open_tree(&tree, "init", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
 }

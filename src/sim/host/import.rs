@@ -64,6 +64,7 @@ pub fn import(registry: &Registry, import: &Import<'_>) -> Result<String> {
         flavor: None,
         os_version: None,
         unfinished: None,
+        moving_to: None,
     };
     {
         let locked = registry.lock()?;
@@ -166,7 +167,7 @@ fn open_archive(file: &Path) -> Result<Option<File>> {
 }
 
 /// The absolute path of a directory that need not exist; what it is in must.
-fn resolve_directory(directory: &Path) -> Result<PathBuf> {
+pub(in crate::sim::host) fn resolve_directory(directory: &Path) -> Result<PathBuf> {
     let missing = || Error::wsl("Wsl/ERROR_PATH_NOT_FOUND", "The system cannot find the path specified.");
     let resolved = match directory.canonicalize() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

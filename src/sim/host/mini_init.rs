@@ -13,6 +13,7 @@ use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::version::WslVersion;
 use crate::sim::wire::vm::Vm;
+use crate::sim::wire::wslconfig::WslConfig;
 use crate::sys::simulator::{loopback_up, unshare};
 use crate::system::error::{Context, Failure};
 
@@ -28,7 +29,17 @@ pub fn run(home: &Path, version: &str) -> Result<()> {
     let way_back = way_back()?;
     let own = Identity::own();
     let cgroup = cgroup::hierarchy()?.join(format!("wsl-sim-{}-{}", own.pid, own.start));
-    let vm = Vm { init: own, cgroup, shared: vm::shared(home), version };
+    let config = WslConfig::read(home)?;
+    let uuid = "/proc/sys/kernel/random/uuid";
+    let vm = Vm {
+        init: own,
+        cgroup,
+        shared: vm::shared(home),
+        version,
+        id: fs::read_to_string(uuid).doing_at("read", uuid)?.trim_end().into(),
+        idle_timeout: config.vm_idle_timeout,
+        networking_mode: config.networking_mode,
+    };
     let json = serde_json::to_vec(&vm).map_err(io::Error::from).doing("encode the record")?;
     replace(&home.join(Vm::RECORD), &json)?;
     if let Err(error) = make(&vm) {
@@ -40,7 +51,7 @@ pub fn run(home: &Path, version: &str) -> Result<()> {
     println!("{}", vm::READY);
     rustix::stdio::dup2_stdout(File::open("/dev/null").doing_at("open", "/dev/null")?)
         .doing("close the pipe")?;
-    let _users = vm::wait_until_unused(home)?;
+    let _users = vm::wait_until_idle(home, vm.idle_timeout)?;
     let _lock = vm::lock(home)?;
     // Nobody can leave the group that is removed but by this.
     (&way_back).write_all(b"0").doing("leave the virtual machine's cgroup")?;

@@ -4,6 +4,7 @@
 pub mod bsdtar;
 pub mod cgroup;
 pub mod client;
+pub mod disk;
 pub mod examine;
 pub mod export;
 pub mod import;

@@ -262,6 +262,14 @@ impl Locked<'_> {
                         registration.delete_disk()?;
                         self.remove_folder(&folder, &registration.distribution_name)?;
                     }
+                    DistributionState::Exporting(worker)
+                        if !worker.alive() && registration.moving_to.is_some() =>
+                    {
+                        let mut registration = registration;
+                        registration.end_move();
+                        registration.end_export()?;
+                        self.put(&registration)?;
+                    }
                     DistributionState::Exporting(worker) if !worker.alive() => {
                         let mut registration = registration;
                         registration.end_export()?;

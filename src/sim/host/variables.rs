@@ -10,6 +10,7 @@ use crate::sim::wire::registration::Registration;
 use crate::sim::wire::start::{Start, Wslg};
 use crate::sim::wire::time::{TIME_FACTOR, TimeFactor};
 use crate::sim::wire::version::{VERSION, WslVersion};
+use crate::sim::wire::wslconfig::WslConfig;
 use crate::system::error::Context;
 
 /// A start of a distribution on the Windows machine that the environment describes (see `--help`).
@@ -29,6 +30,7 @@ pub fn start(home: &Path, folder: &Path, registration: &Registration) -> Result<
             )));
         }
     };
+    let config = WslConfig::read(home)?;
     let machine = rustix::system::uname();
     Ok(Start {
         home: home.into(),
@@ -44,21 +46,22 @@ pub fn start(home: &Path, folder: &Path, registration: &Registration) -> Result<
         windows_path: variable("WSL_SIM_WINDOWS_PATH")
             .unwrap_or_else(|| "/mnt/c/Windows/system32:/mnt/c/Windows".into()),
         wslg,
-        safe_mode: variable("WSL_SIM_SAFE_MODE").as_deref() == Some("1"),
+        safe_mode: config.safe_mode || variable("WSL_SIM_SAFE_MODE").as_deref() == Some("1"),
         full_hash: variable("WSL_SIM_STORE_HASH").as_deref() == Some("full"),
         time_factor: time_factor()?,
-        version: version()?,
+        idle_timeout: config.instance_idle_timeout,
+        version: version(home)?,
     })
 }
 
-/// Which WSL it is.
+/// Which WSL it is: the variable says so, else the registry's `.wslconfig`.
 ///
 /// # Errors
 ///
-/// The variable is no version.
-pub fn version() -> Result<WslVersion> {
+/// What they say is no version.
+pub fn version(home: &Path) -> Result<WslVersion> {
     let Some(text) = std::env::var_os(VERSION).filter(|text| !text.is_empty()) else {
-        return Ok(WslVersion::NEWEST);
+        return Ok(WslConfig::read(home)?.version.unwrap_or(WslVersion::NEWEST));
     };
     let text = text.to_string_lossy();
     WslVersion::parse(&text)

@@ -20,6 +20,7 @@ use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::delete;
 use crate::sim::wire::version::WslVersion;
 use crate::sim::wire::vm::Vm;
+use crate::sim::wire::wslconfig::VmIdleTimeout;
 use crate::system::error::{Context, Failure};
 
 /// `argv[0]` of the machine's first process, by which the program knows what it is.
@@ -58,15 +59,26 @@ pub fn lock(home: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-/// Waits until nobody runs a distribution any more, and keeps it so while the file is open.
+/// Waits until nobody has run a distribution for the time-out, and keeps it so while the file is open.
 ///
 /// # Errors
 ///
 /// The system's.
-pub fn wait_until_unused(home: &Path) -> Result<File, Failure> {
+pub fn wait_until_idle(home: &Path, timeout: VmIdleTimeout) -> Result<File, Failure> {
     let file = lock_file(home, USERS)?;
-    file.lock().doing_at("lock", home.join(USERS))?;
-    Ok(file)
+    loop {
+        file.lock().doing_at("lock", home.join(USERS))?;
+        let rest = match timeout {
+            VmIdleTimeout::After(0) => return Ok(file),
+            VmIdleTimeout::After(milliseconds) => Duration::from_millis(milliseconds.into()),
+            VmIdleTimeout::Never => Duration::from_secs(3600),
+        };
+        file.unlock().doing_at("unlock", home.join(USERS))?;
+        std::thread::sleep(rest);
+        if timeout != VmIdleTimeout::Never && file.try_lock().is_ok() {
+            return Ok(file);
+        }
+    }
 }
 
 /// Joins the virtual machine of a registry; starts it if it does not run. The caller's distribution is recorded already.
@@ -101,7 +113,22 @@ pub fn leave(home: &Path, folder: &Path, limit: Duration, forget: impl FnOnce())
     forget();
     let folders = fs::read_dir(home.join("distributions")).into_iter().flatten().flatten();
     let mut others = folders.map(|entry| entry.path()).filter(|other| other != folder);
-    if others.any(|other| running(&other)) { Ok(()) } else { end(home, limit) }
+    if others.any(|other| running(&other)) || waits(home) { Ok(()) } else { end(home, limit) }
+}
+
+/// Whether the machine's first process ends it after its time-out, and nobody else.
+fn waits(home: &Path) -> bool {
+    Vm::read(home).is_some_and(|vm| vm.idle_timeout != VmIdleTimeout::After(0) && vm.init.alive())
+}
+
+/// Ends the virtual machine, and what runs in it, at once.
+///
+/// # Errors
+///
+/// Something of it cannot be removed.
+pub fn shut_down(home: &Path, limit: Duration) -> Result<(), Failure> {
+    let _lock = lock(home)?;
+    end(home, limit)
 }
 
 /// Ends a virtual machine whose distributions, and its first process with them, were killed.
@@ -110,7 +137,7 @@ pub fn leave(home: &Path, folder: &Path, limit: Duration, forget: impl FnOnce())
 ///
 /// Something of it cannot be removed.
 pub fn sweep(home: &Path, limit: Duration) -> Result<(), Failure> {
-    if !home.join(Vm::RECORD).exists() {
+    if !home.join(Vm::RECORD).exists() || waits(home) {
         return Ok(());
     }
     // Another has it: a distribution, or the first process itself, which is about to end.

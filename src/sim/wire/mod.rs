@@ -9,3 +9,4 @@ pub mod start;
 pub mod time;
 pub mod version;
 pub mod vm;
+pub mod wslconfig;

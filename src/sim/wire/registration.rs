@@ -32,6 +32,9 @@ pub struct Registration {
     /// The unfinished archive of an export, which must not outlive its worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<PathBuf>,
+    /// Where its disk is on the way to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving_to: Option<PathBuf>,
 }
 
 /// What is going on with a registration.
@@ -73,6 +76,18 @@ impl Registration {
     pub fn end_export(&mut self) -> Result<(), Failure> {
         self.state = DistributionState::Installed;
         self.unfinished.take().map_or(Ok(()), |path| delete(&path))
+    }
+
+    /// Ends a move, also one whose command was killed: the disk is where its root is.
+    pub fn end_move(&mut self) {
+        if let Some(directory) = self.moving_to.take()
+            && !self.root().exists()
+            && directory.join("rootfs").exists()
+        {
+            let old = std::mem::replace(&mut self.base_path, directory);
+            // Someone else's files in the directory stay, and so does the directory.
+            let _ = fs::remove_dir(old);
+        }
     }
 
     /// Deletes the disk; a directory that held nothing else goes with it, as on Windows.

@@ -53,6 +53,8 @@ pub struct Start {
     pub full_hash: bool,
     /// By how much time limits are stretched.
     pub time_factor: TimeFactor,
+    /// How long the distribution runs after its last process, in milliseconds; `None`: until it is stopped.
+    pub idle_timeout: Option<u32>,
     /// Which WSL it is, where no virtual machine runs yet.
     pub version: WslVersion,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::version::WslVersion;
+use crate::sim::wire::wslconfig::{NetworkingMode, VmIdleTimeout};
 
 /// A virtual machine that runs: one cgroup hierarchy, one network, one `/mnt/wsl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +20,12 @@ pub struct Vm {
     pub shared: PathBuf,
     /// Which WSL it is.
     pub version: WslVersion,
+    /// Its GUID.
+    pub id: String,
+    /// How long it runs after its last distribution.
+    pub idle_timeout: VmIdleTimeout,
+    /// What `wslinfo` says of its network.
+    pub networking_mode: NetworkingMode,
 }
 
 impl Vm {
