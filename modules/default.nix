@@ -19,6 +19,7 @@
     ./image.nix
     ./ineffective.nix
     ./interop.nix
+    ./keep-running.nix
     ./kernel-modules.nix
     ./namespace.nix
     ./offline-changes.nix

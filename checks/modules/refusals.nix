@@ -24,6 +24,10 @@ let
     };
     "cannot put files into /nix/store".wsl.image.files."/nix/store/x".text = "";
     "needs a list ‘profiles’".wsl.distribution.terminal.profile.font = "x";
+    "wsl.keepRunning.units starts wsl.exe" = {
+      wsl.keepRunning.units = [ "sshd.service" ];
+      wsl.wslConf.interop.enabled = false;
+    };
     "Docker needs nothing special any more".wsl.docker-native.enable = true;
     "wsl.systemd.mode = \"namespace\" is for a WSL".wsl.nativeSystemd = true;
     "argv[0] is always kept".wsl.interop.preserveArgvZero = true;

@@ -12,6 +12,8 @@ let
     compat = "all";
     defaultUid = 0;
     distribution.defaultName = "my NixOS";
+    keepRunning.distribution = "my NixOS";
+    keepRunning.units = [ "docker" ];
     distribution.oobe.command = "oobe";
     distribution.oobe.defaultUid = -1;
     distribution.shortcut.icon = "icon.ico";
