@@ -24,6 +24,9 @@ pub const WRITTEN: [&str; 8] = [
     "/init",
 ];
 
+/// Those of them that WSL deletes and makes again (W§4.4): a link there is replaced, never followed.
+const REPLACED: [&str; 2] = ["/etc/localtime", "/etc/resolv.conf"];
+
 /// The store's state at some time.
 pub struct Snapshot {
     entries: BTreeMap<PathBuf, Entry>,
@@ -41,7 +44,7 @@ impl Snapshot {
     /// Looks at the store of a root directory; `full` reads every file.
     #[must_use]
     pub fn take(root: &Path, full: bool) -> Self {
-        let reached: Vec<_> = WRITTEN.iter().filter_map(|path| resolve(root, Path::new(path))).collect();
+        let reached: Vec<_> = WRITTEN.iter().filter_map(|path| written(root, path)).collect();
         let mut entries = BTreeMap::new();
         walk(&root.join("nix/store"), root, &mut |path, metadata| {
             let read = metadata.is_file() && (full || reached.iter().any(|reached| reached == path));
@@ -94,7 +97,7 @@ pub fn hazards(root: &Path) -> Vec<(&'static str, PathBuf)> {
     WRITTEN
         .iter()
         .filter_map(|path| {
-            let target = resolve(root, Path::new(path))?;
+            let target = written(root, path)?;
             target.starts_with("nix/store").then_some((*path, target))
         })
         .collect()
@@ -111,6 +114,17 @@ pub fn report_changes(before: &Snapshot, full: bool, report: &mut StartReport) {
     }
     for (path, target) in hazards(Path::new("/")) {
         report.add(&format!("{path} leads into the store (/{}): WSL may write through it", target.display()));
+    }
+}
+
+/// Where a write of WSL's to one of its files ends up.
+fn written(root: &Path, path: &str) -> Option<PathBuf> {
+    let path = Path::new(path);
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if REPLACED.iter().any(|replaced| path == Path::new(replaced)) => {
+            Some(resolve(root, folder)?.join(name))
+        }
+        _ => resolve(root, path),
     }
 }
 
@@ -173,5 +187,30 @@ fn digest(path: &Path) -> io::Result<u64> {
             0 => return Ok(hasher.finish()),
             count => hasher.write(&buffer[..count]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn only_what_is_written_through_a_link_is_a_hazard() -> io::Result<()> {
+        let root = tempfile::tempdir()?;
+        let path = |name: &str| root.path().join(name);
+        fs::create_dir_all(path("nix/store/tzdata"))?;
+        fs::create_dir_all(path("usr/share"))?;
+        fs::create_dir(path("etc"))?;
+        symlink("/nix/store/tzdata", path("usr/share/zoneinfo"))?;
+        symlink("/usr/share/zoneinfo/UTC", path("etc/localtime"))?;
+        symlink("/nix/store/resolv.conf", path("etc/resolv.conf"))?;
+        symlink("/nix/store/hosts", path("etc/hosts"))?;
+        assert_eq!(hazards(root.path()), [("/etc/hosts", "nix/store/hosts".into())]);
+        // A folder in the store is one for every file.
+        fs::remove_dir_all(path("etc"))?;
+        symlink("/nix/store/etc", path("etc"))?;
+        assert!(hazards(root.path()).contains(&("/etc/localtime", "nix/store/etc/localtime".into())));
+        Ok(())
     }
 }
