@@ -107,6 +107,13 @@ in
         };
       };
 
+      vhdx = image {
+        name = "nixos-wsl-vhdx";
+        fileName = "nixos-wsl-${system}.vhdx";
+        command = "vhdx";
+        mke2fs = lib.getExe' pkgs.buildPackages.e2fsprogs "mke2fs";
+      };
+
       tarballBuilder =
         pkgs.runCommand "nixos-wsl-tarball-builder"
           {

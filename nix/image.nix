@@ -1,7 +1,7 @@
 # The image derivation: Nix starts `nixos-wsl-image` itself, with the spec and the closure as structured attributes.
 #
 # Needs no nixpkgs, stdenv or shell, so the same function serves the NixOS modules and a bare Nix (2.8 or newer).
-# The result is `$out/tarball/<fileName>`.
+# The result is `$out/tarball/<fileName>`, of a disk `$out/disk/<fileName>`.
 {
   # Name of the derivation.
   name ? "nixos-wsl-tarball",
@@ -23,6 +23,8 @@
   compressionLevel ? null,
   # The static `nixos-wsl-install`, which an installer is made of.
   installProgram ? null,
+  # The `mke2fs` of e2fsprogs, for a disk.
+  mke2fs ? null,
 }:
 
 derivation (
@@ -44,4 +46,5 @@ derivation (
   }
   // (if compressionLevel == null then { } else { inherit compressionLevel; })
   // (if installProgram == null then { } else { inherit installProgram; })
+  // (if mke2fs == null then { } else { inherit mke2fs; })
 )

@@ -20,4 +20,5 @@ lib'.decide "systems" (
   ) "the file for aarch64 has its name"
   ++ lib'.expect (lib.isString (tarball lib'.default).drvPath) "the image evaluates"
   ++ lib'.expect (lib.isString lib'.default.config.system.build.installer.drvPath) "the installer evaluates"
+  ++ lib'.expect (lib.isString lib'.default.config.system.build.vhdx.drvPath) "the disk evaluates"
 )

@@ -54,6 +54,30 @@ pub enum ImageCommand {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
+    /// Write the root file system as a disk that `wsl --import --vhd` and `wsl --import-in-place` take.
+    #[command(
+        args_override_self = true,
+        after_help = "As a derivation's builder it needs no option: Nix says everything in $NIX_ATTRS_JSON_FILE.\n\n\
+        Example: nixos-wsl-image vhdx --attrs attrs.json --out nixos.vhdx"
+    )]
+    Vhdx(VhdxArgs),
+}
+
+/// What `vhdx` takes.
+#[derive(Debug, Args)]
+pub struct VhdxArgs {
+    /// The program that makes the empty file system, of e2fsprogs [default: mke2fs of the attributes, or of the PATH]
+    #[arg(long, value_name = "FILE")]
+    pub mke2fs: Option<PathBuf>,
+    /// The disk's size in GiB; the file grows with what is in it
+    #[arg(long, value_name = "GIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=65536))]
+    pub size: u64,
+    /// Write the file system itself, as a sparse file, without VHDX around it
+    #[arg(long)]
+    pub raw: bool,
+    /// What all commands that write take.
+    #[command(flatten)]
+    pub image: ImageArgs,
 }
 
 /// What `installer` takes.

@@ -21,6 +21,8 @@ pub struct StructuredAttributes {
     pub level: Option<i32>,
     /// The static `nixos-wsl-install`, for an installer.
     pub install_program: Option<PathBuf>,
+    /// The program `mke2fs` of e2fsprogs, for a disk.
+    pub mke2fs: Option<PathBuf>,
     /// The store paths to include, with what Nix knows of them.
     pub closure: Closure,
     /// The rest of the root file system.
@@ -35,6 +37,7 @@ struct Raw {
     file_name: Option<String>,
     compression_level: Option<i32>,
     install_program: Option<PathBuf>,
+    mke2fs: Option<PathBuf>,
     closure: Vec<ClosurePath>,
     spec: Value,
 }
@@ -95,6 +98,7 @@ impl StructuredAttributes {
             file_name: raw.file_name,
             level: raw.compression_level,
             install_program: raw.install_program,
+            mke2fs: raw.mke2fs,
             closure: Closure::new(raw.closure)?,
             spec: Spec::from_json(raw.spec)?,
         })

@@ -1,13 +1,17 @@
 //! Which store files are equal: in an archive that nobody but the installer unpacks, they are stored once.
 
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::closure::Closure;
+use super::closure::{Closure, STORE_DIR};
+use super::entry::Owner;
+use super::members::Members;
+use super::stream::{Archive, Sink};
 use super::tree::absolute;
 use super::{ImageError, Result};
 use crate::system::digest::sha256;
@@ -73,6 +77,36 @@ impl Duplicates {
     }
 }
 
-fn shape(metadata: &std::fs::Metadata) -> Shape {
+/// An archive in which a store file that came before becomes another name of that one.
+pub struct LinkedArchive<'a, 'b, S> {
+    /// The archive.
+    pub archive: &'a mut Archive<'b, S>,
+    /// The files of the store that came before.
+    pub duplicates: Duplicates,
+}
+
+impl<S: Sink> Members for LinkedArchive<'_, '_, S> {
+    fn directory(&mut self, path: &Path, owner: Owner) -> Result<()> {
+        self.archive.directory(path, owner)
+    }
+
+    fn symlink(&mut self, path: &Path, owner: Owner, target: &Path) -> Result<()> {
+        self.archive.symlink(path, owner, target)
+    }
+
+    fn bytes(&mut self, path: &Path, owner: Owner, content: &[u8]) -> Result<()> {
+        self.archive.bytes(path, owner, content)
+    }
+
+    fn file(&mut self, path: &Path, source: &Path, owner: impl Fn(&Metadata) -> Owner) -> Result<()> {
+        let stored = path.starts_with(STORE_DIR.trim_start_matches('/'));
+        match if stored { self.duplicates.original(path, source)? } else { None } {
+            Some(original) => self.archive.link(path, Owner::root(0o444), &original),
+            None => self.archive.file(path, source, owner),
+        }
+    }
+}
+
+fn shape(metadata: &Metadata) -> Shape {
     (metadata.size(), metadata.permissions().mode() & 0o100 != 0)
 }

@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::duplicates::Duplicates;
+use super::duplicates::{Duplicates, LinkedArchive};
 use super::entry::{Node, Owner};
 use super::interrupt::Interrupt;
 use super::output::Output;
@@ -22,7 +22,7 @@ use super::stream::{Archive, write_error};
 use super::tarball::{self, Request, TarballReport};
 use super::tree::Tree;
 use super::zstd::Frame;
-use super::{ImageError, Result, gzip, zstd};
+use super::{ImageError, Result, gzip, store, zstd};
 use crate::system::installer::{ARCHIVE, DIRECTORY, MANIFEST, Manifest, PROGRAM, VERSION};
 use crate::wsl::distribution::Distribution;
 use crate::wsl::settings::WslSettings;
@@ -36,7 +36,7 @@ pub fn write(request: &Request, program: &Path, interrupt: &Interrupt) -> Result
     check_program(program)?;
     let tree = tarball::tree(request)?;
     let entry_points = entry_points(&tree);
-    let output = Output::create(&tarball::destination(request)?)?;
+    let output = Output::create(&tarball::destination(request, "tarball")?)?;
     let fail = |error| write_error(output.path(), error);
     let folder = output.path().parent().filter(|folder| !folder.as_os_str().is_empty());
     let inner = NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(fail)?;
@@ -54,7 +54,7 @@ pub fn write(request: &Request, program: &Path, interrupt: &Interrupt) -> Result
             if stored {
                 archive.sink().store(true).map_err(fail)?;
             }
-            tarball::append_node(&mut archive, path, owner, node, &request.store, None)?;
+            store::append_node(&mut archive, path, owner, node, &request.store)?;
             if stored {
                 archive.sink().store(false).map_err(fail)?;
             }
@@ -91,14 +91,15 @@ fn write_root(
 ) -> Result<Manifest> {
     let closure = &request.attributes.closure;
     let fail = |error| write_error(destination, error);
-    let mut duplicates = Duplicates::scan(closure, &request.store)?;
+    let duplicates = Duplicates::scan(closure, &request.store)?;
     let progress = Progress::new(closure.nar_size());
     let level = request.attributes.level.unwrap_or(zstd::DEFAULT_LEVEL);
     let out = Hashing { out: BufWriter::new(file), hash: Sha256::new(), size: 0 };
     let mut frame = Frame::new(out, request.cores, level).map_err(fail)?;
     let mut archive = Archive::new(&mut frame, destination, &progress, interrupt);
+    let mut linked = LinkedArchive { archive: &mut archive, duplicates };
     for (path, owner, node) in tree.nodes() {
-        tarball::append_node(&mut archive, path, owner, node, &request.store, Some(&mut duplicates))?;
+        store::append_node(&mut linked, path, owner, node, &request.store)?;
     }
     let disk = archive.disk();
     let members = archive.finish()?;

@@ -1,6 +1,6 @@
 //! The file that the image goes to: it appears whole under its name, or not at all.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -58,11 +58,27 @@ impl Output {
     /// # Errors
     /// When the file is gone.
     pub fn writer(&self) -> Result<impl Write + Send> {
-        self.file
-            .as_ref()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
-            .and_then(NamedTempFile::reopen)
-            .map_err(|error| write_error(&self.path, error))
+        self.file()
+    }
+
+    /// The file, for reading and writing in any place.
+    ///
+    /// # Errors
+    /// As [`Output::writer`].
+    pub fn file(&self) -> Result<File> {
+        self.named()?.reopen().map_err(|error| write_error(&self.path, error))
+    }
+
+    /// Where the file is until it is published.
+    ///
+    /// # Errors
+    /// As [`Output::writer`].
+    pub fn temporary(&self) -> Result<&Path> {
+        Ok(self.named()?.path())
+    }
+
+    fn named(&self) -> Result<&NamedTempFile> {
+        self.file.as_ref().ok_or_else(|| write_error(&self.path, io::ErrorKind::NotFound.into()))
     }
 
     /// Gives the file its name and says how many bytes it has. Not synced: whoever copies it elsewhere reads what was

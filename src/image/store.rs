@@ -1,4 +1,4 @@
-//! Store paths as members of the archive, in the one form that Nix gives them.
+//! Store paths as members of the image, in the one form that Nix gives them.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::PermissionsExt;
@@ -6,26 +6,36 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-use super::duplicates::Duplicates;
-use super::entry::{Owner, kind_name};
-use super::stream::{Archive, Sink};
+use super::entry::{Node, Owner, kind_name};
+use super::members::Members;
 use super::tree::absolute;
 use super::{ImageError, Result};
 
-/// Adds the store path that stands at `source` to `archive` as `path`, with everything below it.
-///
-/// Only type, content and the executable bit are taken over, as in a NAR: the same members whatever the file system, the
-/// store's optimisation or stray permission bits made of the copy at hand. With `duplicates`, a file that came before
-/// becomes another name of that one.
+/// Adds a node to `members`; a store path is read from below `store`, with everything in it.
 ///
 /// # Errors
-/// When the store path is missing, holds something else than files, directories and links, or cannot be read.
-pub fn append<S: Sink>(
-    archive: &mut Archive<S>,
+/// When what is behind `members` takes no more, or a source cannot be read or is changed meanwhile.
+pub fn append_node(
+    members: &mut impl Members,
     path: &Path,
-    source: &Path,
-    mut duplicates: Option<&mut Duplicates>,
+    owner: Owner,
+    node: &Node,
+    store: &Path,
 ) -> Result<()> {
+    match node {
+        Node::Directory => members.directory(path, owner),
+        Node::Bytes(bytes) => members.bytes(path, owner, bytes),
+        Node::File(source) => members.file(path, source, |_| owner),
+        Node::Symlink(target) => members.symlink(path, Owner { mode: 0o777, ..owner }, target),
+        Node::StorePath => append(members, path, &store.join(path.file_name().unwrap_or_default())),
+    }
+}
+
+/// Adds the store path that stands at `source` to `members` as `path`, with everything below it.
+///
+/// Only type, content and the executable bit are taken over, as in a NAR: the same members whatever the file system, the
+/// store's optimisation or stray permission bits made of the copy at hand.
+fn append(members: &mut impl Members, path: &Path, source: &Path) -> Result<()> {
     for found in WalkDir::new(source).follow_root_links(false).sort_by_file_name() {
         let found = found.map_err(|error| {
             let place = error.path().unwrap_or(source).to_owned();
@@ -41,20 +51,13 @@ pub fn append<S: Sink>(
         };
         let kind = found.file_type();
         if kind.is_dir() {
-            archive.directory(member, Owner::root(0o555))?;
+            members.directory(member, Owner::root(0o555))?;
         } else if kind.is_symlink() {
             let target = fs::read_link(found.path())
                 .map_err(|error| ImageError::source(&absolute(member), found.path(), error))?;
-            archive.symlink(member, Owner::root(0o777), &target)?;
+            members.symlink(member, Owner::root(0o777), &target)?;
         } else if kind.is_file() {
-            let original = match &mut duplicates {
-                Some(duplicates) => duplicates.original(member, found.path())?,
-                None => None,
-            };
-            match original {
-                Some(original) => archive.link(member, Owner::root(0o444), &original)?,
-                None => archive.file(member, found.path(), canonical)?,
-            }
+            members.file(member, found.path(), canonical)?;
         } else {
             return Err(ImageError::Kind {
                 entry: absolute(member).display().to_string(),

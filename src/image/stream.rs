@@ -1,17 +1,15 @@
 //! The archive as a stream of blocks: members in the order they are given, read straight into the sink's buffers.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::fs::Metadata;
+use std::io;
 use std::path::Path;
-
-use rustix::fs::{Mode, OFlags};
 
 use super::entry::Owner;
 use super::header::{self, Member};
 use super::interrupt::Interrupt;
+use super::members::Members;
 use super::progress::Progress;
-use super::tree::absolute;
+use super::source::SourceFile;
 use super::{ImageError, Result};
 
 /// What a file system gives out at a time.
@@ -73,85 +71,12 @@ impl<'a, S: Sink> Archive<'a, S> {
         Self { sink, destination, progress, interrupt, headers: Vec::new(), members: 0, disk: 0 }
     }
 
-    /// Adds a directory; `path` is relative to the root, here as below.
-    ///
-    /// # Errors
-    /// When the sink takes no more; so for every member.
-    pub fn directory(&mut self, path: &Path, owner: Owner) -> Result<()> {
-        self.header(path, owner, Member::Directory)
-    }
-
-    /// Adds a symbolic link.
-    ///
-    /// # Errors
-    /// As [`Archive::directory`].
-    pub fn symlink(&mut self, path: &Path, owner: Owner, target: &Path) -> Result<()> {
-        self.header(path, owner, Member::Symlink(target))
-    }
-
     /// Adds another name for the regular file that came before as `original`.
     ///
     /// # Errors
-    /// As [`Archive::directory`].
+    /// When the sink takes no more.
     pub fn link(&mut self, path: &Path, owner: Owner, original: &Path) -> Result<()> {
         self.header(path, owner, Member::Link(original))
-    }
-
-    /// Adds a file with this content.
-    ///
-    /// # Errors
-    /// As [`Archive::directory`].
-    pub fn bytes(&mut self, path: &Path, owner: Owner, content: &[u8]) -> Result<()> {
-        self.header(path, owner, Member::File(content.len() as u64))?;
-        self.put(content)?;
-        self.pad(content.len() as u64)
-    }
-
-    /// Adds a file with the content of the one at `source`; `owner` is made from what that one is.
-    ///
-    /// # Errors
-    /// As [`Archive::directory`]; and when the source cannot be read or is changed meanwhile.
-    pub fn file(&mut self, path: &Path, source: &Path, owner: impl Fn(&Metadata) -> Owner) -> Result<()> {
-        let unreadable = |error: io::Error| ImageError::source(&absolute(path), source, error);
-        let changed = |problem: String| ImageError::Changed {
-            entry: absolute(path).display().to_string(),
-            source_path: source.to_owned(),
-            problem,
-        };
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let mut file: File =
-            rustix::fs::open(source, flags, Mode::empty()).map_err(|error| unreadable(error.into()))?.into();
-        let before = file.metadata().map_err(unreadable)?;
-        if !before.is_file() {
-            return Err(changed("it is no regular file any more".to_owned()));
-        }
-        let size = before.size();
-        self.header(path, owner(&before), Member::File(size))?;
-        let mut rest = size;
-        while rest > 0 {
-            self.interrupt.check()?;
-            let space = self.sink.space().map_err(|error| write_error(self.destination, error))?;
-            let room = space.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
-            match file.read(&mut space[..room]) {
-                Ok(0) => return Err(changed(format!("it is {rest} bytes shorter than its {size}"))),
-                Ok(count) => {
-                    self.sink.advance(count);
-                    self.progress.add(count as u64);
-                    rest -= count as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(unreadable(error)),
-            }
-        }
-        let after = file.metadata().map_err(unreadable)?;
-        let time = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
-        if after.size() != size {
-            return Err(changed(format!("its size went from {size} to {}", after.size())));
-        }
-        if time(&after) != time(&before) {
-            return Err(changed("it was written to".to_owned()));
-        }
-        self.pad(size)
     }
 
     /// Where the bytes go.
@@ -168,7 +93,7 @@ impl<'a, S: Sink> Archive<'a, S> {
     /// Ends the archive and gives the number of its members.
     ///
     /// # Errors
-    /// As [`Archive::directory`].
+    /// When the sink takes no more.
     pub fn finish(mut self) -> Result<u64> {
         self.put(&header::end())?;
         Ok(self.members)
@@ -197,6 +122,37 @@ impl<'a, S: Sink> Archive<'a, S> {
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.sink.put(bytes).map_err(|error| write_error(self.destination, error))
+    }
+}
+
+impl<S: Sink> Members for Archive<'_, S> {
+    fn directory(&mut self, path: &Path, owner: Owner) -> Result<()> {
+        self.header(path, owner, Member::Directory)
+    }
+
+    fn symlink(&mut self, path: &Path, owner: Owner, target: &Path) -> Result<()> {
+        self.header(path, owner, Member::Symlink(target))
+    }
+
+    fn bytes(&mut self, path: &Path, owner: Owner, content: &[u8]) -> Result<()> {
+        self.header(path, owner, Member::File(content.len() as u64))?;
+        self.put(content)?;
+        self.pad(content.len() as u64)
+    }
+
+    fn file(&mut self, path: &Path, source: &Path, owner: impl Fn(&Metadata) -> Owner) -> Result<()> {
+        let mut source = SourceFile::open(path, source)?;
+        let size = source.rest();
+        self.header(path, owner(source.metadata()), Member::File(size))?;
+        while source.rest() > 0 {
+            self.interrupt.check()?;
+            let space = self.sink.space().map_err(|error| write_error(self.destination, error))?;
+            let count = source.read(space)?;
+            self.sink.advance(count);
+            self.progress.add(count as u64);
+        }
+        source.finish()?;
+        self.pad(size)
     }
 }
 

@@ -1,15 +1,13 @@
 //! The plain root file system as `.tar.gz`: what `wsl --import` takes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::attrs::StructuredAttributes;
-use super::duplicates::Duplicates;
-use super::entry::{Node, Owner};
 use super::extra::Extra;
 use super::interrupt::Interrupt;
 use super::output::Output;
 use super::progress::Progress;
-use super::stream::{Archive, Sink, write_error};
+use super::stream::{Archive, write_error};
 use super::tree::Tree;
 use super::{ImageError, Result, database, gzip, store};
 
@@ -49,14 +47,14 @@ pub struct TarballReport {
 pub fn write(request: &Request, interrupt: &Interrupt) -> Result<TarballReport> {
     let attributes = &request.attributes;
     let tree = tree(request)?;
-    let output = Output::create(&destination(request)?)?;
+    let output = Output::create(&destination(request, "tarball")?)?;
     let progress = Progress::new(attributes.closure.nar_size());
     let level = attributes.level.unwrap_or(gzip::DEFAULT_LEVEL);
     let fail = |error| write_error(output.path(), error);
     let members = gzip::compress(output.writer()?, request.cores, level, fail, |blocks| {
         let mut archive = Archive::new(blocks, output.path(), &progress, interrupt);
         for (path, owner, node) in tree.nodes() {
-            append_node(&mut archive, path, owner, node, &request.store, None)?;
+            store::append_node(&mut archive, path, owner, node, &request.store)?;
         }
         archive.finish()
     })?;
@@ -80,34 +78,13 @@ pub(crate) fn tree(request: &Request) -> Result<Tree> {
     Ok(tree)
 }
 
-/// Adds a node to `archive`; a store path is read from `store`, and what `duplicates` knows of it becomes links.
-pub(crate) fn append_node<S: Sink>(
-    archive: &mut Archive<S>,
-    path: &Path,
-    owner: Owner,
-    node: &Node,
-    store: &Path,
-    duplicates: Option<&mut Duplicates>,
-) -> Result<()> {
-    match node {
-        Node::Directory => archive.directory(path, owner),
-        Node::Bytes(bytes) => archive.bytes(path, owner, bytes),
-        Node::File(source) => archive.file(path, source, |_| owner),
-        Node::Symlink(target) => archive.symlink(path, Owner { mode: 0o777, ..owner }, target),
-        Node::StorePath => {
-            let name = path.file_name().unwrap_or_default();
-            store::append(archive, path, &store.join(name), duplicates)
-        }
-    }
-}
-
-/// Where the archive goes.
-pub(crate) fn destination(request: &Request) -> Result<PathBuf> {
+/// Where the image goes: below `folder` of the derivation's output, if nobody says anything else.
+pub(crate) fn destination(request: &Request, folder: &str) -> Result<PathBuf> {
     if let Some(out) = &request.out {
         return Ok(out.clone());
     }
     let missing = |what| ImageError::entry(what, "the attributes do not have it; give --out FILE");
     let out = request.attributes.out.as_ref().ok_or_else(|| missing("outputs.out"))?;
     let name = request.attributes.file_name.as_ref().ok_or_else(|| missing("fileName"))?;
-    Ok(out.join("tarball").join(name))
+    Ok(out.join(folder).join(name))
 }

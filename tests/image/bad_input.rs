@@ -29,7 +29,7 @@ fn refuses(store: &Store, writer: &mut Command, words: &[&str]) {
     assert_nothing_left(store);
 }
 
-fn assert_nothing_left(store: &Store) {
+pub fn assert_nothing_left(store: &Store) {
     let left: Vec<_> = fs::read_dir(store.folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -179,10 +179,15 @@ fn things_that_have_no_place_in_a_store() {
 
 /// A writer that has begun to read a file of 64 GiB: it will be at it for as long as the test needs.
 fn busy_writer(store: &mut Store) -> Child {
+    busy(store, Store::writer)
+}
+
+/// As [`busy_writer`], of the command that `writer` makes.
+pub fn busy(store: &mut Store, writer: impl Fn(&Store) -> Command) -> Child {
     let root = store.add("large");
     fs::create_dir(&root).unwrap();
     fs::File::create(root.join("sparse")).unwrap().set_len(64 << 30).unwrap();
-    let child = store.writer().stderr(Stdio::piped()).spawn().unwrap();
+    let child = writer(store).stderr(Stdio::piped()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     let begun = || {
         fs::read_dir(store.folder.path()).unwrap().any(|entry| {

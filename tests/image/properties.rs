@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::image::{Kind, Store, extract, file, name, skip_without_root};
+use crate::support::image::{Item, Kind, Store, extract, file, name, skip_without_root};
 use proptest::prelude::*;
 
 /// What is made at a path.
 #[derive(Clone, Debug)]
-enum Made {
+pub enum Made {
     Directory,
     File(Vec<u8>, bool),
     Link(Vec<u8>),
 }
 
-fn component() -> impl Strategy<Value = Vec<u8>> {
+pub fn component() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => "[a-c.+ -]{1,3}".prop_map(String::into_bytes),
         1 => prop::collection::vec(1_u8.., 1..255),
@@ -32,7 +32,7 @@ fn component() -> impl Strategy<Value = Vec<u8>> {
     .prop_filter("no name", |bytes| !matches!(bytes.as_slice(), b"." | b".." | b""))
 }
 
-fn made() -> impl Strategy<Value = Made> {
+pub fn made() -> impl Strategy<Value = Made> {
     prop_oneof![
         Just(Made::Directory),
         (prop::collection::vec(any::<u8>(), 0..2000), any::<bool>())
@@ -42,7 +42,7 @@ fn made() -> impl Strategy<Value = Made> {
 }
 
 /// Makes what fits and leaves out what stands below a file or link.
-fn make(root: &Path, wanted: BTreeMap<Vec<Vec<u8>>, Made>) -> BTreeMap<PathBuf, Made> {
+pub fn make(root: &Path, wanted: BTreeMap<Vec<Vec<u8>>, Made>) -> BTreeMap<PathBuf, Made> {
     let mut present = BTreeMap::new();
     fs::create_dir(root).unwrap();
     for (path, made) in wanted {
@@ -96,16 +96,21 @@ proptest! {
                 .collect();
             prop_assert_eq!(found.keys().collect::<Vec<_>>(), present.keys().collect::<Vec<_>>());
             for (path, item) in &found {
-                let same = match (&present[path], &item.kind) {
-                    (Made::Directory, Kind::Directory) => item.mode == 0o555,
-                    (Made::File(bytes, run), Kind::File(found)) => {
-                        bytes == found && item.mode == if *run { 0o555 } else { 0o444 }
-                    }
-                    (Made::Link(target), Kind::Symlink(found)) => found.as_os_str() == name(target),
-                    _ => false,
-                };
-                prop_assert!(same && (item.uid, item.gid) == (0, 0), "{}: {:?} at {:?}", extractor, item, path);
+                prop_assert!(is_made(item, &present[path]), "{}: {:?} at {:?}", extractor, item, path);
             }
         }
     }
+}
+
+/// Whether what an extractor left is what was made, in the form that a store path has.
+pub fn is_made(item: &Item, made: &Made) -> bool {
+    let same = match (made, &item.kind) {
+        (Made::Directory, Kind::Directory) => item.mode == 0o555,
+        (Made::File(bytes, run), Kind::File(found)) => {
+            bytes == found && item.mode == if *run { 0o555 } else { 0o444 }
+        }
+        (Made::Link(target), Kind::Symlink(found)) => found.as_os_str() == name(target),
+        _ => false,
+    };
+    same && (item.uid, item.gid) == (0, 0)
 }

@@ -19,7 +19,7 @@ fn expect(tree: &mut Tree, path: impl Into<PathBuf>, kind: Kind, mode: u32, uid:
 }
 
 /// A store path with everything a store may hold, and what an extractor must make of it.
-fn odd_store_path(store: &mut Store) -> Tree {
+pub fn odd_store_path(store: &mut Store) -> Tree {
     let root = store.add("odd");
     let installed = PathBuf::from(store.installed(0).trim_start_matches('/'));
     let mut tree = Tree::new();

@@ -16,8 +16,28 @@ use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::thread::UnshareFlags;
 use tempfile::TempDir;
 
+use super::patience::eventually;
+
 /// The journal is written when a program asks for it, and not by the clock: a cut loses as much as it can.
 const OPTIONS: &str = "loop,commit=3000";
+
+/// A mount namespace of this test's: whoever else makes one meanwhile would keep a disk mounted in it.
+pub fn own_mounts() {
+    unshare(UnshareFlags::NEWNS).unwrap();
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
+}
+
+/// Mounts the ext4 in the file `disk`, through a loop device, of which the machine has few and others take some.
+pub fn mount(options: &str, disk: &Path, folder: &Path) {
+    assert!(disk.exists(), "{}", disk.display());
+    eventually("a free loop device", || {
+        let mut mount = Command::new("mount");
+        let output = mount.args(["-t", "ext4", "-o", options]).arg(disk).arg(folder).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() || message.contains("loop device"), "{message}");
+        output.status.success()
+    });
+}
 
 /// A mounted disk; it is gone with this value.
 pub struct Disk {
@@ -31,9 +51,7 @@ impl Disk {
     /// A new disk of so many MiB. With `data=writeback,noauto_da_alloc` as `options` ext4 gives no help to programs that
     /// rename before they sync.
     pub fn new(size: u32, options: &str) -> Self {
-        // A mount namespace of this test's: whoever else makes one meanwhile would keep the disk mounted in it.
-        unshare(UnshareFlags::NEWNS).unwrap();
-        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
+        own_mounts();
         let memory = Path::new("/dev/shm");
         let folder =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
@@ -59,10 +77,7 @@ impl Disk {
     }
 
     fn mount(&self) {
-        run(Command::new("mount")
-            .args(["-t", "ext4", "-o", &self.options])
-            .arg(self.device())
-            .arg(self.path()));
+        mount(&self.options, &self.device(), &self.path());
     }
 
     /// Brings everything to the device.

@@ -1,4 +1,4 @@
-//! `nixos-wsl-image`: writes root file system archives, and judges them; the builder of the image derivation.
+//! `nixos-wsl-image`: writes root file systems as archives and disks, and judges archives; the builder of the image derivation.
 #![forbid(unsafe_code)]
 
 mod manuals;
@@ -13,8 +13,10 @@ use anyhow::Context;
 use clap::Parser;
 use nixos_wsl::image::arguments::{
     FindingsFormat, ImageArgs, ImageArguments, ImageCommand, InstallerArgs, ManifestArgs, ValidateArgs,
+    VhdxArgs,
 };
 use nixos_wsl::image::attrs::{self, StructuredAttributes};
+use nixos_wsl::image::disk::{self, DiskForm};
 use nixos_wsl::image::extra::Extra;
 use nixos_wsl::image::installer;
 use nixos_wsl::image::interrupt::Interrupt;
@@ -23,16 +25,20 @@ use nixos_wsl::image::tarball::{self, Request};
 use nixos_wsl::image::validate;
 
 /// What is written.
-enum Archive {
-    Root,
+enum Form {
+    Archive,
     Installer { program: Option<PathBuf> },
+    Disk { mke2fs: Option<PathBuf>, size: u64, raw: bool },
 }
 
 fn main() -> ExitCode {
     match ImageArguments::parse().command {
-        ImageCommand::Tarball(args) => written(args, &Archive::Root),
+        ImageCommand::Tarball(args) => written(args, &Form::Archive),
         ImageCommand::Installer(InstallerArgs { program, image }) => {
-            written(image, &Archive::Installer { program })
+            written(image, &Form::Installer { program })
+        }
+        ImageCommand::Vhdx(VhdxArgs { mke2fs, size, raw, image }) => {
+            written(image, &Form::Disk { mke2fs, size: size << 30, raw })
         }
         ImageCommand::Validate(args) => validated(&args).unwrap_or_else(failed),
         ImageCommand::Manifest(args) => listed(&args).unwrap_or_else(failed),
@@ -78,8 +84,8 @@ fn validated(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     Ok(if verdict.errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Writes an archive, unless a signal ends it.
-fn written(args: ImageArgs, archive: &Archive) -> ExitCode {
+/// Writes an image, unless a signal ends it.
+fn written(args: ImageArgs, form: &Form) -> ExitCode {
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {
@@ -87,7 +93,7 @@ fn written(args: ImageArgs, archive: &Archive) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(args, archive, &interrupt) {
+    match run(args, form, &interrupt) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("nixos-wsl-image: {error:#}");
@@ -100,8 +106,8 @@ fn written(args: ImageArgs, archive: &Archive) -> ExitCode {
     }
 }
 
-/// Writes the archive and says what it is.
-fn run(args: ImageArgs, archive: &Archive, interrupt: &Interrupt) -> anyhow::Result<()> {
+/// Writes the image and says what it is.
+fn run(args: ImageArgs, form: &Form, interrupt: &Interrupt) -> anyhow::Result<()> {
     let start = Instant::now();
     let request = Request {
         attributes: StructuredAttributes::read(&attrs::locate(args.attrs))?,
@@ -113,14 +119,19 @@ fn run(args: ImageArgs, archive: &Archive, interrupt: &Interrupt) -> anyhow::Res
         },
         extra: Extra { files: args.extra_files, owners: owners(&args.chown)? },
     };
-    let report = match archive {
-        Archive::Root => tarball::write(&request, interrupt)?,
-        Archive::Installer { program } => {
+    let report = match form {
+        Form::Archive => tarball::write(&request, interrupt)?,
+        Form::Installer { program } => {
             let program = program
                 .clone()
                 .or_else(|| request.attributes.install_program.clone())
                 .context("an installer needs the static nixos-wsl-install: give --program FILE")?;
             installer::write(&request, &program, interrupt)?
+        }
+        Form::Disk { mke2fs, size, raw } => {
+            let mke2fs = mke2fs.clone().or_else(|| request.attributes.mke2fs.clone());
+            let mke2fs = mke2fs.unwrap_or("mke2fs".into());
+            disk::write(&request, &DiskForm { size: *size, mke2fs, raw: *raw }, interrupt)?
         }
     };
     eprintln!(

@@ -65,9 +65,20 @@ impl Store {
 
     /// The writer, ready to run; the archive goes to `out.tar.gz` in the folder.
     pub fn writer(&self) -> Command {
+        self.command("tarball", &self.archive())
+    }
+
+    /// The writer of a disk of 8 GiB, ready to run.
+    pub fn disk_writer(&self, out: &Path) -> Command {
+        let mut command = self.command("vhdx", out);
+        command.args(["--size", "8"]);
+        command
+    }
+
+    fn command(&self, kind: &str, out: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nixos-wsl-image"));
-        command.args(["tarball", "--cores", "2", "--attrs"]).arg(self.write_attributes());
-        command.arg("--store").arg(self.path()).arg("--out").arg(self.archive());
+        command.args([kind, "--cores", "2", "--attrs"]).arg(self.write_attributes());
+        command.arg("--store").arg(self.path()).arg("--out").arg(out);
         command
     }
 
