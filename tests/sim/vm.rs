@@ -150,6 +150,17 @@ fn a_machine_whose_parts_are_killed() {
     assert_eq!(sim.outside("Two", "echo again"), "again");
 }
 
+/// A start that is killed before the machine has a record leaves the folder that would have been shared.
+#[test]
+fn what_a_killed_start_has_left_goes() {
+    let sim = Sim::new();
+    sim.tiny("One");
+    let shared = sim.home().join("vm.shared");
+    fs::create_dir(&shared).expect("a folder");
+    sim.ok(["-l", "-q"]);
+    assert!(!shared.exists());
+}
+
 /// What a systemd that stops a user's session does since version 253: it kills the session's group as a whole.
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]

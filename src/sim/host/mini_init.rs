@@ -17,7 +17,8 @@ use crate::sim::wire::wslconfig::WslConfig;
 use crate::sys::simulator::{loopback_up, unshare};
 use crate::system::error::{Context, Failure};
 
-/// Runs as the first process of the virtual machine of a registry, until the last distribution has ended.
+/// Runs as the first process of the virtual machine of a registry, until the last distribution has ended. Standard input
+/// is the machine's lock, which goes back once the machine is whole; standard output goes to whoever waits for that.
 ///
 /// # Errors
 ///
@@ -48,9 +49,11 @@ pub fn run(home: &Path, version: &str) -> Result<()> {
         let _ = vm::end(home, cgroup::KILL_LIMIT);
         return Err(error);
     }
-    println!("{}", vm::READY);
-    rustix::stdio::dup2_stdout(File::open("/dev/null").doing_at("open", "/dev/null")?)
-        .doing("close the pipe")?;
+    let null = File::open("/dev/null").doing_at("open", "/dev/null")?;
+    rustix::stdio::dup2_stdin(&null).doing("release the lock")?;
+    // Whoever started it may have been killed: then nobody runs a distribution, and it ends below.
+    let _ = writeln!(io::stdout(), "{}", vm::READY);
+    rustix::stdio::dup2_stdout(&null).doing("close the pipe")?;
     let _users = vm::wait_until_idle(home, vm.idle_timeout)?;
     let _lock = vm::lock(home)?;
     // Nobody can leave the group that is removed but by this.

@@ -89,14 +89,15 @@ pub fn wait_until_idle(home: &Path, timeout: VmIdleTimeout) -> Result<File, Fail
 pub fn join(home: &Path, version: WslVersion, limit: Duration) -> Result<VmMember> {
     let users = lock_file(home, USERS)?;
     users.lock_shared().doing_at("lock", home.join(USERS))?;
-    let _lock = lock(home)?;
+    let lock = lock(home)?;
     let vm = match Vm::read(home) {
         Some(vm) if vm.init.alive() && vm.shared.is_dir() => vm,
         _ => {
             end(home, limit)?;
-            start(home, version)?
+            start(home, version, &lock)?
         }
     };
+    drop(lock);
     let pid = i32::try_from(vm.init.pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| Error::Missing("the record of the virtual machine has no process".into()))?;
     let init = pidfd_open(pid, PidfdFlags::empty()).doing("find the virtual machine")?;
@@ -137,7 +138,8 @@ pub fn shut_down(home: &Path, limit: Duration) -> Result<(), Failure> {
 ///
 /// Something of it cannot be removed.
 pub fn sweep(home: &Path, limit: Duration) -> Result<(), Failure> {
-    if !home.join(Vm::RECORD).exists() || waits(home) {
+    let parts = [Vm::RECORD, SHARED];
+    if !parts.iter().any(|part| home.join(part).exists()) || waits(home) {
         return Ok(());
     }
     // Another has it: a distribution, or the first process itself, which is about to end.
@@ -184,14 +186,17 @@ fn kill(vm: &Vm) {
     }
 }
 
-fn start(home: &Path, version: WslVersion) -> Result<Vm> {
+/// The first process has the lock too, until the machine is whole: where the caller is killed meanwhile, nobody else
+/// starts one beside it.
+fn start(home: &Path, version: WslVersion, lock: &File) -> Result<Vm> {
+    let lock = lock.try_clone().doing_at("copy the lock", home.join(LOCK))?;
     let shared = home.join(SHARED);
     fs::create_dir_all(&shared).doing_at("make", &shared)?;
     let mut child = Command::new("/proc/self/exe")
         .arg0(MINI_INIT)
         .arg(home)
         .arg(version.to_string())
-        .stdin(Stdio::null())
+        .stdin(lock)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .current_dir("/")
