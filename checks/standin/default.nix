@@ -275,6 +275,15 @@ rec {
   brokenInstaller = installerOf "withoutSystemd";
   namespaceInstaller = installerOf "namespace";
 
+  # The same system as a disk.
+  vhdx = image {
+    name = "nixos-wsl-vhdx";
+    fileName = "nixos-wsl-${system}.vhdx";
+    command = "vhdx";
+    # The machine's own, as for everything that only builds.
+    mke2fs = "/usr/sbin/mke2fs";
+  };
+
   # What Nix told the writer of the first image.
   attributes = attributesOf { };
 
@@ -282,6 +291,7 @@ rec {
   bundle = lib.tree "standin" {
     links = {
       "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "image.vhdx" = "${vhdx}/disk/nixos-wsl-${system}.vhdx";
       "attributes.json" = "${attributes}";
       "installer.tar.gz" = "${installer}/tarball/nixos-wsl-installer.tar.gz";
       "failing-installer.tar.gz" = "${failingInstaller}/tarball/nixos-wsl-installer.tar.gz";

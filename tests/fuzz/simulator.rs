@@ -13,7 +13,7 @@ pub fn registration(data: &[u8]) {
     let Ok(read) = serde_json::from_slice::<Registration>(data) else { return };
     let Ok(text) = serde_json::to_vec_pretty(&read) else { return };
     assert_eq!(serde_json::from_slice::<Registration>(&text).as_ref().ok(), Some(&read));
-    assert!(read.root().starts_with(&read.base_path));
+    assert!(read.disk().starts_with(&read.base_path));
 }
 
 /// Arguments, one a line, joined to a Windows command line and taken apart by its rules.

@@ -21,5 +21,6 @@ mod rebuild;
 mod systemd;
 mod terminals;
 mod unregister;
+mod vhd;
 mod vm;
 mod windows_side;

@@ -29,6 +29,22 @@ pub enum CommandLine {
         /// The archive; `-` is standard input.
         file: PathBuf,
     },
+    /// `--import NAME DIR FILE --vhd`
+    ImportVhd {
+        /// Name of the distribution.
+        name: String,
+        /// Where its disk goes.
+        directory: PathBuf,
+        /// The disk.
+        file: PathBuf,
+    },
+    /// `--import-in-place NAME FILE`
+    ImportInPlace {
+        /// Name of the distribution.
+        name: String,
+        /// The disk.
+        file: PathBuf,
+    },
     /// `--install [NAME]` and `--install --from-file FILE`
     Install {
         /// What is installed.

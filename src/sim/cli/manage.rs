@@ -17,27 +17,30 @@ fn version(options: &Options) -> Result<()> {
     }
 }
 
-fn no_vhd(vhd: bool) -> Result<()> {
-    if vhd {
-        Err(Error::Missing("virtual disks are not simulated: use a tar archive".into()))
-    } else {
-        Ok(())
-    }
-}
-
 pub fn import(mut rest: Words<'_>) -> Result<CommandLine> {
     let options = rest.options(&[("--version", true), ("--vhd", false)])?;
     version(&options)?;
-    no_vhd(options.get(&["--vhd"]).is_some())?;
+    let vhd = options.get(&["--vhd"]).is_some();
     let Ok([name, directory, file]) = <[String; 3]>::try_from(options.positional) else {
         return Err(Error::invalid_argument());
     };
+    if vhd {
+        return Ok(CommandLine::ImportVhd { name, directory: directory.into(), file: file.into() });
+    }
     if [".vhd", ".vhdx"].iter().any(|end| file.to_ascii_lowercase().ends_with(end)) {
         return Err(Error::Plain(
             "This looks like a VHD file. Use --vhd to import a VHD instead of a tar.".into(),
         ));
     }
     Ok(CommandLine::Import { name, directory: directory.into(), file: file.into() })
+}
+
+pub fn import_in_place(mut rest: Words<'_>) -> Result<CommandLine> {
+    let options = rest.options(&[])?;
+    let Ok([name, file]) = <[String; 2]>::try_from(options.positional) else {
+        return Err(Error::invalid_argument());
+    };
+    Ok(CommandLine::ImportInPlace { name, file: file.into() })
 }
 
 pub fn install(mut rest: Words<'_>) -> Result<CommandLine> {
@@ -80,14 +83,15 @@ pub fn install(mut rest: Words<'_>) -> Result<CommandLine> {
 
 pub fn export(mut rest: Words<'_>) -> Result<CommandLine> {
     let options = rest.options(&[("--format", true), ("--vhd", false)])?;
+    let vhd = options.get(&["--vhd"]).is_some();
     let format = match options.get(&["--format"]).as_deref() {
+        None if vhd => ArchiveFormat::Vhd,
         None | Some("tar") => ArchiveFormat::Tar,
         Some("tar.gz") => ArchiveFormat::Gzip,
         Some("tar.xz") => ArchiveFormat::Xz,
-        Some("vhd") => return no_vhd(true).and(Err(usage())),
+        Some("vhd") => ArchiveFormat::Vhd,
         Some(_) => return Err(Error::invalid_argument()),
     };
-    no_vhd(options.get(&["--vhd"]).is_some())?;
     let Ok([name, file]) = <[String; 2]>::try_from(options.positional) else {
         return Err(usage());
     };

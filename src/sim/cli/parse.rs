@@ -51,6 +51,7 @@ pub fn parse(arguments: &[OsString]) -> Result<CommandLine> {
                 break;
             }
             "--import" => return manage::import(rest),
+            "--import-in-place" => return manage::import_in_place(rest),
             "--install" => return manage::install(rest),
             "--export" => return manage::export(rest),
             "-l" | "--list" => return manage::list(rest),

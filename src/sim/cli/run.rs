@@ -9,7 +9,7 @@ use crate::sim::host::client::{self, Launch};
 use crate::sim::host::import::{self, Import};
 use crate::sim::host::list::{self, ListOptions};
 use crate::sim::host::registry::Registry;
-use crate::sim::host::{cgroup, disk, export, instance, online, record, variables, vm};
+use crate::sim::host::{cgroup, disk, export, import_vhd, instance, online, record, variables, vm};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sim::wire::vm::Vm;
@@ -36,6 +36,14 @@ pub fn run(command: CommandLine) -> Result<i32> {
             }
             let import = Import { name: Some(&name), directory: Some(&directory), file: &file, oobe: false };
             import::import(&registry, &import)?;
+            Ok(completed())
+        }
+        CommandLine::ImportVhd { name, directory, file } => {
+            import_vhd::import(&registry, &name, &directory, &file)?;
+            Ok(completed())
+        }
+        CommandLine::ImportInPlace { name, file } => {
+            import_vhd::import_in_place(&registry, &name, &file)?;
             Ok(completed())
         }
         CommandLine::Install { source, name, location, launch: start } => {

@@ -30,9 +30,10 @@ Usage: wsl-sim [Options...] [CommandLine]
   --                           the rest is the command line
 
 Managing distributions:
-  --import NAME DIR FILE [--version 2]
+  --import NAME DIR FILE [--vhd] [--version 2]
+  --import-in-place NAME FILE
   --install [NAME | --from-file FILE] [--name NAME] [--location DIR] [--no-launch]
-  --export NAME FILE [--format tar|tar.gz|tar.xz]
+  --export NAME FILE [--vhd | --format tar|tar.gz|tar.xz|vhd]
   --manage NAME --set-default-user USER | --move DIR | --resize SIZE | --set-sparse true|false [--allow-unsafe]
   -l, --list [--all | --running] [-q | -v]
   -s, --set-default NAME       -t, --terminate NAME

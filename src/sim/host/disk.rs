@@ -1,6 +1,6 @@
 //! `--manage`: what is done to a distribution's disk, which has to be stopped (W§1.5).
 //!
-//! The disk is a folder here: it moves by rename, and neither has a size nor holes of its own.
+//! The disk is a folder, or a file that QEMU cannot resize: it moves by rename, and nothing sets its size or its holes.
 
 use std::fs;
 use std::io;
@@ -51,7 +51,7 @@ pub fn relocate(registry: &Registry, name: &str, directory: &Path) -> Result<()>
         registration.moving_to = Some(directory.clone());
         locked.put(&registration)?;
     }
-    let (old, new) = (registration.root(), directory.join("rootfs"));
+    let (old, new) = (registration.disk(), registration.disk_in(&directory));
     let moved = if new.symlink_metadata().is_ok() {
         Err(Error::wsl(
             "Wsl/Service/MoveDistro/ERROR_FILE_EXISTS",
@@ -79,7 +79,7 @@ pub fn relocate(registry: &Registry, name: &str, directory: &Path) -> Result<()>
 /// WSL's own.
 pub fn resize(registry: &Registry, name: &str, size: u64) -> Result<()> {
     stopped(registry, name, "Wsl/Service/WSL_E_DISTRO_NOT_STOPPED")?;
-    eprintln!("wsl-sim: the disk is a folder: {size} bytes are no limit to it");
+    eprintln!("wsl-sim: the disk keeps its size: {size} bytes are no limit to it");
     Ok(())
 }
 

@@ -1,18 +1,19 @@
 //! What an unpacked archive holds: is it a distribution, which one, and what does it ask for (W§1.4, W§2).
 
+use std::path::Path;
+
 use crate::sim::host::rootfs::Rootfs;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::wsl::distribution::{Distribution, check_template};
 
-/// Looks at what was unpacked and fills in the registration's flavour and version.
+/// Looks at what is in a root directory and fills in the registration's flavour and version.
 ///
 /// # Errors
 ///
 /// It is no distribution.
-pub fn examine(registration: &mut Registration) -> Result<Distribution> {
-    let path = registration.root();
-    let root = Rootfs(&path);
+pub fn examine(root: &Path, registration: &mut Registration) -> Result<Distribution> {
+    let root = Rootfs(root);
     if !root.exists("/etc") && !root.exists("/bin/sh") {
         return Err(Error::wsl(
             "Wsl/Service/RegisterDistro/WSL_E_NOT_A_LINUX_DISTRO",

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use crate::sim::host::bsdtar::{bsdtar, missing, needs_root};
 use crate::sim::host::instance;
 use crate::sim::host::registry::Registry;
+use crate::sim::host::vhd;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::registration::{DistributionState, Registration};
@@ -24,6 +25,8 @@ pub enum ArchiveFormat {
     Gzip,
     /// `tar.xz`
     Xz,
+    /// `vhd`: the disk
+    Vhd,
 }
 
 /// Where an export goes.
@@ -38,7 +41,7 @@ enum Target {
     },
 }
 
-/// Writes a distribution to an archive (W§1.5); a running one is terminated first.
+/// Writes a distribution to an archive or a disk (W§1.5); a running one is terminated first.
 ///
 /// # Errors
 ///
@@ -46,6 +49,9 @@ enum Target {
 pub fn export(registry: &Registry, name: &str, file: &Path, format: ArchiveFormat) -> Result<()> {
     needs_root()?;
     let target = target(file)?;
+    if matches!((&target, format), (Target::Stream(_), ArchiveFormat::Vhd)) {
+        return Err(Error::invalid_argument());
+    }
     let mut registration = {
         let locked = registry.lock()?;
         let mut registration = locked.installed(name)?;
@@ -91,25 +97,39 @@ fn write(
             (file.into(), Some((unfinished, path)))
         }
     };
-    let _instance = instance::terminate(registry, &registration.distribution_name)?;
+    let name = &registration.distribution_name;
+    let _instance = instance::terminate(registry, name)?;
+    let folder = registry.folder(name);
     let compression = match format {
-        ArchiveFormat::Tar => "-c",
-        ArchiveFormat::Gzip => "-cz",
-        ArchiveFormat::Xz => "-cJ",
+        ArchiveFormat::Tar => Some("-c"),
+        ArchiveFormat::Gzip => Some("-cz"),
+        ArchiveFormat::Xz => Some("-cJ"),
+        ArchiveFormat::Vhd => None,
     };
-    let status = bsdtar(&registration.root())
-        .args([compression, "--one-file-system", "--xattrs", "--numeric-owner", "-f", "-", "."])
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .status()
-        .map_err(missing)?;
-    if !status.success() {
-        return Err(Error::wsl("Wsl/Service/WSL_E_EXPORT_FAILED", "Exporting the distribution failed."));
+    match (compression, &names) {
+        (Some(compression), _) => {
+            vhd::with_root(&folder, registration, |root| archive(root, compression, stdout))?;
+        }
+        (None, Some((unfinished, _))) => vhd::copy(registration, unfinished)?,
+        (None, None) => return Err(Error::invalid_argument()),
     }
     if let Some((unfinished, path)) = names {
         fs::rename(unfinished, &path).doing_at("make", &path)?;
     }
     Ok(())
+}
+
+fn archive(root: &Path, compression: &str, stdout: Stdio) -> Result<()> {
+    let status = bsdtar(root)
+        .args([compression, "--one-file-system", "--xattrs", "--numeric-owner", "-f", "-", "."])
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .status()
+        .map_err(missing)?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::wsl("Wsl/Service/WSL_E_EXPORT_FAILED", "Exporting the distribution failed."))
 }
 
 /// Terminates a distribution and deletes it with its disk.

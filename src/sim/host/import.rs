@@ -55,39 +55,62 @@ pub fn import(registry: &Registry, import: &Import<'_>) -> Result<String> {
         Some(directory) => resolve_directory(directory)?,
         None => registry.folder(name).join("disk"),
     };
-    let mut registration = Registration {
+    let mut registration = installing(name, base_path);
+    registration.run_oobe = import.oobe;
+    install(registry, &mut registration, |registration| {
+        unpack(&registration.disk(), archive)?;
+        let distribution = examine(&registration.disk(), registration)?;
+        complete(registry, import, registration, &distribution)
+    })?;
+    Ok(registration.distribution_name)
+}
+
+/// A distribution that this process is about to install.
+pub(in crate::sim::host) fn installing(name: &str, base_path: PathBuf) -> Registration {
+    Registration {
         distribution_name: name.into(),
         base_path,
+        vhd_file_name: None,
         state: DistributionState::Installing(Identity::own()),
         default_uid: 0,
-        run_oobe: import.oobe,
+        run_oobe: false,
         flavor: None,
         os_version: None,
         unfinished: None,
         moving_to: None,
-    };
+    }
+}
+
+/// Registers a distribution and fills it; where that fails, neither registration nor disk stays.
+///
+/// # Errors
+///
+/// Its name, its directory or its disk is another's; `fill`'s.
+pub(in crate::sim::host) fn install(
+    registry: &Registry,
+    registration: &mut Registration,
+    fill: impl FnOnce(&mut Registration) -> Result<()>,
+) -> Result<()> {
     {
         let locked = registry.lock()?;
-        check_free(&locked, &registration, name)?;
-        if registration.root().symlink_metadata().is_ok() {
+        check_free(&locked, registration, &registration.distribution_name)?;
+        if registration.disk().symlink_metadata().is_ok() {
             return Err(Error::wsl("Wsl/Service/RegisterDistro/ERROR_FILE_EXISTS", "The file exists."));
         }
-        locked.put(&registration)?;
+        locked.put(registration)?;
     }
     // Registered before anything is made: whatever this process leaves if it is killed, the next one deletes.
-    let unpacked = registry
+    let filled = registry
         // Made now, the lock is there when the disk is full.
         .lock_instance(&registration.distribution_name)
         .map_err(Error::from)
-        .and_then(|_| unpack(&registration.root(), archive))
-        .and_then(|()| examine(&mut registration))
-        .and_then(|distribution| complete(registry, import, &mut registration, &distribution));
-    if let Err(error) = unpacked {
+        .and_then(|_| fill(registration));
+    if let Err(error) = filled {
         registration.delete_disk()?;
         registry.lock()?.remove(&registration.distribution_name)?;
         return Err(error);
     }
-    Ok(registration.distribution_name)
+    Ok(())
 }
 
 /// Gives the distribution its final name and marks it as installed.
@@ -117,7 +140,7 @@ fn complete(
     Ok(locked.put(registration)?)
 }
 
-fn check_name(name: &str) -> Result<()> {
+pub(in crate::sim::host) fn check_name(name: &str) -> Result<()> {
     if valid_name(name) {
         return Ok(());
     }
@@ -128,7 +151,11 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// Neither name nor directory is another's; `own` is the name under which the distribution is registered so far.
-fn check_free(locked: &Locked<'_>, registration: &Registration, own: &str) -> Result<()> {
+pub(in crate::sim::host) fn check_free(
+    locked: &Locked<'_>,
+    registration: &Registration,
+    own: &str,
+) -> Result<()> {
     for other in locked.all()? {
         if other.state == DistributionState::Installing(Identity::own()) && other.distribution_name == own {
             continue;

@@ -16,6 +16,7 @@ use rustix::thread::UnshareFlags;
 use crate::sim::host::cgroup;
 use crate::sim::host::record::{InstanceRecord, RECORD, SOCKET, START, socket_address};
 use crate::sim::host::rootfs::Rootfs;
+use crate::sim::host::vhd::AttachedVhd;
 use crate::sim::host::vm::{self, VmMember};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
@@ -38,8 +39,6 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
     let start: Start = serde_json::from_slice(&json).map_err(io::Error::from).doing_at("decode", START)?;
     rustix::process::setsid().doing("start a session")?;
     let own = Identity::own();
-    let outside = Rootfs(&start.root).read_from_outside("/etc/wsl.conf").unwrap_or_default();
-    let (outside, _) = WslSettings::parse(&outside);
     let mut record = InstanceRecord {
         supervisor: own,
         cgroup: PathBuf::new(),
@@ -49,7 +48,12 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
     record.write(&start.folder)?;
     let limit = start.time_factor.stretch(cgroup::KILL_LIMIT);
     let member = vm::join(&start.home, start.version, limit);
-    let result = member.and_then(|member| supervise(&start, &outside, &mut record, &member, first));
+    let result = member.and_then(|member| {
+        let vhd = start.vhd.as_deref().map(|disk| AttachedVhd::new(disk, &start.folder)).transpose()?;
+        let result = supervise(&start, &mut record, &member, first);
+        let detached = vhd.map_or(Ok(()), AttachedVhd::detach);
+        result.and(detached.map_err(Error::from))
+    });
     let left = vm::leave(&start.home, &start.folder, limit, || {
         for name in [SOCKET, RECORD] {
             let _ = fs::remove_file(start.folder.join(name));
@@ -61,11 +65,12 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
 
 fn supervise(
     start: &Start,
-    outside: &WslSettings,
     record: &mut InstanceRecord,
     member: &VmMember,
     first: impl FnOnce(FirstProcess<'_>) -> Error,
 ) -> Result<()> {
+    let outside = Rootfs(&start.root).read_from_outside("/etc/wsl.conf").unwrap_or_default();
+    let (outside, _) = WslSettings::parse(&outside);
     let report = start.folder.join("report");
     File::create(&report).doing_at("write", &report)?;
     let log = start.folder.join("kmsg.log");
@@ -85,8 +90,15 @@ fn supervise(
         drop((kmsg, failure));
         let nsdelegate = cgroup::nsdelegate();
         let (vm, vm_init) = (&member.vm, &member.init);
-        let error =
-            first(FirstProcess { start, outside, vm, vm_init, nsdelegate, kmsg: kmsg_inside, listener });
+        let error = first(FirstProcess {
+            start,
+            outside: &outside,
+            vm,
+            vm_init,
+            nsdelegate,
+            kmsg: kmsg_inside,
+            listener,
+        });
         let _ = File::from(failure_inside).write_all(error.to_string().as_bytes());
         std::process::exit(1);
     };

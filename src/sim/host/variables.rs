@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::sim::host::vhd;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sim::wire::start::{Start, Wslg};
@@ -35,7 +36,8 @@ pub fn start(home: &Path, folder: &Path, registration: &Registration) -> Result<
     Ok(Start {
         home: home.into(),
         folder: folder.into(),
-        root: registration.root(),
+        root: vhd::root(folder, registration),
+        vhd: registration.vhd_file_name.is_some().then(|| registration.disk()),
         name: registration.distribution_name.clone(),
         default_uid: registration.default_uid,
         init: static_init()?,

@@ -1,10 +1,12 @@
 //! What the registry says of one distribution (W§1.1, W§1.4).
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::removal;
@@ -18,6 +20,9 @@ pub struct Registration {
     pub distribution_name: String,
     /// The directory with its disk.
     pub base_path: PathBuf,
+    /// The name of the disk there if it is a file; else it is a folder, `rootfs`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "file_name")]
+    pub vhd_file_name: Option<String>,
     /// Whether it can be used.
     pub state: DistributionState,
     /// Default user's id.
@@ -35,6 +40,17 @@ pub struct Registration {
     /// Where its disk is on the way to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moving_to: Option<PathBuf>,
+}
+
+/// A name of a file, which leads out of no directory.
+fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?;
+    match &name {
+        Some(text) if Path::new(text).file_name() != Some(OsStr::new(text)) => {
+            Err(D::Error::custom(format!("{text:?} is no file's name")))
+        }
+        _ => Ok(name),
+    }
 }
 
 /// What is going on with a registration.
@@ -62,10 +78,16 @@ impl DistributionState {
 }
 
 impl Registration {
-    /// The root file system.
+    /// The disk: the root file system as a folder, or a file.
     #[must_use]
-    pub fn root(&self) -> PathBuf {
-        self.base_path.join("rootfs")
+    pub fn disk(&self) -> PathBuf {
+        self.disk_in(&self.base_path)
+    }
+
+    /// The disk's path if it were in that directory.
+    #[must_use]
+    pub fn disk_in(&self, directory: &Path) -> PathBuf {
+        directory.join(self.vhd_file_name.as_deref().unwrap_or("rootfs"))
     }
 
     /// Ends an export: its unfinished archive is deleted.
@@ -81,8 +103,8 @@ impl Registration {
     /// Ends a move, also one whose command was killed: the disk is where its root is.
     pub fn end_move(&mut self) {
         if let Some(directory) = self.moving_to.take()
-            && !self.root().exists()
-            && directory.join("rootfs").exists()
+            && !self.disk().exists()
+            && self.disk_in(&directory).exists()
         {
             let old = std::mem::replace(&mut self.base_path, directory);
             // Someone else's files in the directory stay, and so does the directory.
@@ -96,7 +118,10 @@ impl Registration {
     ///
     /// A file cannot be deleted.
     pub fn delete_disk(&self) -> Result<(), Failure> {
-        removal::remove_tree(&self.root()).doing_at("delete", self.root())?;
+        match self.vhd_file_name {
+            Some(_) => delete(&self.disk())?,
+            None => removal::remove_tree(&self.disk()).doing_at("delete", self.disk())?,
+        }
         // Someone else's files in the directory stay, and so does the directory.
         let _ = fs::remove_dir(&self.base_path);
         Ok(())

@@ -31,6 +31,8 @@ pub struct Start {
     pub folder: PathBuf,
     /// Its root directory.
     pub root: PathBuf,
+    /// Its disk, if that is a file: the root directory is there once the disk is attached.
+    pub vhd: Option<PathBuf>,
     /// Its name.
     pub name: String,
     /// The registry's default user.

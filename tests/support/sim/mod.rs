@@ -237,10 +237,10 @@ impl Sim {
             leftover_files.extend(names.filter(|name| !known.contains(&name.as_str())));
         };
         let logs = ["kmsg.log", "report", "supervisor.log"];
-        let lasting = ["registration.json", "instance.lock", "oobe.lock"];
+        let lasting = ["registration.json", "instance.lock", "oobe.lock", "mnt"];
         look(self.folder(name), &[&logs[..], &lasting].concat());
         look(self.home(), &["lock", "default", "distributions", "vm.lock", "vm.users"]);
-        look(self.directory.path().join(name), &["rootfs"]);
+        look(self.directory.path().join(name), &["rootfs", "ext4.vhdx"]);
         look(self.directory.path().into(), &["registry", "tree.tar", "export.tar", name]);
         leftover_files
     }
