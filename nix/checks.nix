@@ -6,21 +6,23 @@ let
 
   craneLib = import inputs.crane { inherit pkgs; };
 
+  sources = lib.fileset.unions [
+    ../Cargo.lock
+    ../Cargo.toml
+    ../checks
+    ../clippy.toml
+    ../deny.toml
+    ../nix
+    ../rustfmt.toml
+    ../src
+    ../tests
+  ];
+
   arguments = {
     inherit (craneLib.crateNameFromCargoToml { cargoToml = ../Cargo.toml; }) pname version;
     src = lib.fileset.toSource {
       root = ../.;
-      fileset = lib.fileset.unions [
-        ../Cargo.lock
-        ../Cargo.toml
-        ../checks
-        ../clippy.toml
-        ../deny.toml
-        ../nix
-        ../rustfmt.toml
-        ../src
-        ../tests
-      ];
+      fileset = sources;
     };
     strictDeps = true;
   };
@@ -62,12 +64,28 @@ in
   nextest = craneLib.cargoNextest (
     withDependencies
     // {
+      # The tests hold the documentation to the code.
+      src = lib.fileset.toSource {
+        root = ../.;
+        fileset = lib.fileset.unions [
+          sources
+          ../CHANGELOG.md
+          ../CONTRIBUTING.md
+          ../README.md
+          ../SECURITY.md
+          ../assets
+          ../docs
+          ../modules
+          ../templates
+        ];
+      };
       cargoNextestExtraArgs = "--no-tests=fail";
       nativeBuildInputs = [
         pkgs.fish
         pkgs.gnutar
         pkgs.libarchive
         pkgs.mandoc
+        pkgs.mdbook
         pkgs.nix
         pkgs.python3
         pkgs.sqlite

@@ -98,7 +98,7 @@ pkgs.runCommand "nixos-wsl-docs"
   {
     nativeBuildInputs = [ pkgs.mdbook ];
     passthru = {
-      inherit optionsPage upstreamTable;
+      inherit options optionsPage upstreamTable;
       # What a reader would miss.
       undescribed = map (option: option.name) (
         lib.filter (option: lib.trim (option.description or "") == "") visible
@@ -106,12 +106,13 @@ pkgs.runCommand "nixos-wsl-docs"
     };
   }
   ''
-    cp -r ${
+    mdbook build --dest-dir $out ${
       lib.fileset.toSource {
-        root = ../docs;
-        fileset = lib.fileset.fileFilter (file: file.hasExt "md" || file.hasExt "toml") ../docs;
+        root = ../.;
+        fileset = lib.fileset.unions [
+          ../CHANGELOG.md
+          ../docs
+        ];
       }
-    } docs
-    chmod -R u+w docs
-    mdbook build --dest-dir $out docs
+    }/docs
   ''
