@@ -53,7 +53,7 @@ fn inner(result: Result<(), Error>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            println!("{}", error.to_string().replace('\n', "\u{1f}"));
+            let _ = writeln!(io::stdout(), "{}", error.to_string().replace('\n', "\u{1f}"));
             ExitCode::FAILURE
         }
     }

@@ -22,7 +22,7 @@ pub mod unpack;
 pub mod write;
 
 use std::ffi::{OsStr, OsString};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,6 +31,8 @@ use ensure::Attempt;
 use invocation::{Invocation, Role};
 use screen::Screen;
 use state::InstallState;
+
+use crate::system::message;
 
 /// Runs what was asked for; comes back only if that is not possible, or if it was done.
 #[must_use]
@@ -129,7 +131,7 @@ fn wait_and_become(state: &InstallState, invocation: &Invocation) -> ExitCode {
         Screen::standard_error().line(&ensure::with_distribution_name(&reason));
     }
     let error = handover::become_own_path(invocation);
-    let _ = writeln!(std::io::stderr(), "{}: {error}", invocation.file.display());
+    message::print_error(format_args!("{}: {error}", invocation.file.display()));
     ExitCode::from(126)
 }
 

@@ -1,12 +1,13 @@
 //! `/bin/mount` while there is no system: WSL mounts the Windows drives and `/etc/fstab` by it (W§4.4).
 
 use std::ffi::{CString, OsString};
-use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use rustix::mount::MountFlags;
+
+use crate::system::message;
 
 /// One file system to mount.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -142,7 +143,7 @@ fn parse(options: &str) -> (MountFlags, String) {
 }
 
 fn report(text: &str) {
-    let _ = writeln!(std::io::stderr(), "mount: {text}");
+    message::print_error(format_args!("mount: {text}"));
 }
 
 #[cfg(test)]

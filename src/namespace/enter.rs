@@ -35,6 +35,7 @@ use crate::sys::namespace::{Namespaces, foreground, own_group, place, send, spli
 use crate::system::accounts::Account;
 use crate::system::activation::CURRENT;
 use crate::system::error::{Context, Failure};
+use crate::system::message;
 
 /// Why the session could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +91,9 @@ pub fn enter(running: &Running, user: &Account, task: Task, caller: &OwnedFd) ->
     let child = match &group {
         Ok(group) => split(Namespaces::Inherited, Some(group.as_fd())),
         Err(error) => {
-            eprintln!("nixos-wsl: systemd's cgroup: {error}; the session will lack some of its services");
+            message::print_error(format_args!(
+                "nixos-wsl: systemd's cgroup: {error}; the session will lack some of its services"
+            ));
             split(Namespaces::Inherited, None)
         }
     };

@@ -40,13 +40,15 @@ pub fn run() -> ExitCode {
     let mut caller = Caller::of_this_process();
     let words: Vec<OsString> = caller.argv.drain(..caller.argv.len().min(2)).collect();
     let Some(task) = words.get(1).and_then(|word| Task::parse(word)) else {
-        eprintln!("nixos-wsl-enter: `nixos-wsl enter` and `nixos-wsl exec` start this program");
+        message::print_error(format_args!(
+            "nixos-wsl-enter: `nixos-wsl enter` and `nixos-wsl exec` start this program"
+        ));
         return ExitCode::from(USAGE);
     };
     let data = match caller.pack() {
         Ok(data) => data,
         Err(error) => {
-            eprintln!("nixos-wsl-enter: {error}");
+            message::print_error(format_args!("nixos-wsl-enter: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -103,7 +105,7 @@ fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
     if session.is_ok() && !lent {
         // What is left to do needs no rights: waiting, and signals to the user's own process.
         privileges::drop_to(who, None).map_err(|error| error.to_string()).unwrap_or_else(|error| {
-            eprintln!("nixos-wsl-enter: {error}");
+            message::print_error(format_args!("nixos-wsl-enter: {error}"));
             std::process::exit(1);
         });
     }
@@ -135,14 +137,16 @@ fn finish(status: ExitStatus) -> ExitCode {
 /// happens; what was to be beside systemd does not.
 fn outside(who: Who, task: Task, caller: &Caller, reason: &str) -> ExitCode {
     if let Err(error) = privileges::drop_to(who, None) {
-        eprintln!("nixos-wsl-enter: {error}");
+        message::print_error(format_args!("nixos-wsl-enter: {error}"));
         return ExitCode::FAILURE;
     }
     match (reason, task) {
         ("", _) => {}
-        (_, Task::Login) => eprintln!("nixos-wsl: {reason}; this shell is outside systemd"),
+        (_, Task::Login) => {
+            message::print_error(format_args!("nixos-wsl: {reason}; this shell is outside systemd"));
+        }
         (_, Task::Enter | Task::Program) => {
-            eprintln!("nixos-wsl: {reason}");
+            message::print_error(format_args!("nixos-wsl: {reason}"));
             return ExitCode::FAILURE;
         }
     }
@@ -154,7 +158,7 @@ fn outside(who: Who, task: Task, caller: &Caller, reason: &str) -> ExitCode {
         Task::Program => resume::execute(&caller.argv, &environment).to_string(),
         Task::Login | Task::Enter => login(who, &caller.argv, &environment),
     };
-    eprintln!("nixos-wsl-enter: {error}");
+    message::print_error(format_args!("nixos-wsl-enter: {error}"));
     ExitCode::FAILURE
 }
 
@@ -169,6 +173,6 @@ fn login(who: Who, argv: &[OsString], environment: &[(OsString, OsString)]) -> S
     }
     let fixed = ["nixos-wsl-session", "outside"].map(OsString::from);
     let error = sys::execve(Path::new(SESSION), fixed.iter().chain(argv), Some(environment));
-    eprintln!("nixos-wsl-enter: {SESSION}: {error}; /bin/sh takes its place");
+    message::print_error(format_args!("nixos-wsl-enter: {SESSION}: {error}; /bin/sh takes its place"));
     sys::execve(Path::new("/bin/sh"), argv, Some(environment)).to_string()
 }

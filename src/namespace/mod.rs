@@ -3,6 +3,9 @@
 //! The first shell's `nixos-wsl-enter` starts it and waits until it is ready; every shell joins it, with a login session,
 //! on the terminal it has. Whatever fails, the user gets the shell outside, with one line that says why.
 
+// A message that nobody takes must not keep a shell from starting: `message::print_error`.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod caller;
 pub mod cgroups;
 pub mod drives;
@@ -26,6 +29,7 @@ use std::path::Path;
 
 use crate::system::activation::CURRENT;
 use crate::system::generations::PROFILE;
+use crate::system::message;
 use crate::system::root::Root;
 use crate::system::settings::{Mode, Settings};
 use inode::inode;
@@ -64,7 +68,7 @@ fn is_systemd(process: &str) -> bool {
 pub fn go_inside(argv: &[OsString]) {
     if wanted() {
         let error = enter(Task::Login, argv, None);
-        eprintln!("nixos-wsl: {HELPER}: {error}; this shell is outside systemd");
+        message::print_error(format_args!("nixos-wsl: {HELPER}: {error}; this shell is outside systemd"));
     }
 }
 

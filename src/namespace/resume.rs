@@ -16,6 +16,7 @@ use super::caller::Caller;
 use super::limits;
 use super::task::Task;
 use crate::sys::namespace::{block_signals, own_group, passed, set_foreground};
+use crate::system::message;
 
 /// The descriptor of the caller.
 pub const CALLER: i32 = 3;
@@ -141,7 +142,10 @@ fn change_directory(caller: &Caller, environment: &[(OsString, OsString)]) {
     };
     if let Err(error) = rustix::process::chdir(directory) {
         if directory != Path::new("/root") {
-            eprintln!("nixos-wsl: {}: {error}; going home instead", directory.display());
+            message::print_error(format_args!(
+                "nixos-wsl: {}: {error}; going home instead",
+                directory.display()
+            ));
         }
         if rustix::process::chdir(home.as_deref().unwrap_or(OsStr::new("/"))).is_err() {
             let _ = rustix::process::chdir("/");

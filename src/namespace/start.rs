@@ -20,6 +20,7 @@ use crate::boot::{cgroup, counting};
 use crate::sys;
 use crate::sys::namespace::{Namespaces, split};
 use crate::system::error::{Context, Failure};
+use crate::system::message;
 use crate::system::root::Root;
 
 /// The socket on which systemd says that it is ready.
@@ -173,7 +174,7 @@ fn child(mut wait: PipeReader, go: PipeWriter, console: &File) -> ! {
         ]
         .map(|(name, value)| (name.into(), value.into()));
         let error = sys::execve(Path::new(INIT), [INIT, "--namespace"], Some(&environment));
-        eprintln!("{INIT}: {error}");
+        message::print_error(format_args!("{INIT}: {error}"));
     }
     std::process::exit(1)
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use super::own_file::own_file;
 use super::{exec, programs};
+use crate::system::message;
 
 /// A shell of last resort: takes the arguments, gives the exit code.
 pub type Rescue = fn(&[OsString]) -> ExitCode;
@@ -30,7 +31,7 @@ fn shell(argv: &[OsString], rescue: Rescue) -> ExitCode {
     for shell in programs::candidates("bash") {
         exec(&shell, &name, argv, None);
     }
-    eprintln!("/bin/sh: no generation has a bash");
+    message::print_error(format_args!("/bin/sh: no generation has a bash"));
     rescue(argv)
 }
 
@@ -39,6 +40,6 @@ fn program(name: &OsStr, argv: &[OsString]) -> ExitCode {
     for file in programs::candidates(name) {
         exec(&file, argv.first().unwrap_or(&own), argv, None);
     }
-    eprintln!("nixos-wsl: no generation has {}", name.display());
+    message::print_error(format_args!("nixos-wsl: no generation has {}", name.display()));
     ExitCode::from(127)
 }

@@ -11,13 +11,14 @@ use super::own_file::own_file;
 use super::{SHELLS, environment, exec, programs};
 use crate::system::accounts;
 use crate::system::activation::CURRENT;
+use crate::system::message;
 use crate::system::notice;
 use crate::system::root::Root;
 
 /// Becomes the user's shell; `rescue` is the one for a root without any.
 #[must_use]
 pub fn run(argv: &[OsString], rescue: Rescue) -> ExitCode {
-    let mut warn = |reason: String| eprintln!("nixos-wsl: {reason}");
+    let mut warn = |reason: String| message::print_error(format_args!("nixos-wsl: {reason}"));
     crate::sys::default_sigchld();
     let file = own_file();
     if !Path::new(CURRENT).exists() {

@@ -3,6 +3,9 @@
 //! `nixos-wsl-shell` at `/usr/lib/nixos-wsl/shells/<user>/<name>` is a user's login shell (`login`); `nixos-wsl-sh` is
 //! `/bin/sh` and other programs of `/bin` (`forward`).
 
+// A message that nobody takes must not keep a shell from starting: `message::print_error`.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod environment;
 pub mod forward;
 pub mod interpreter;

@@ -1,15 +1,21 @@
-//! Messages to a user that nobody waits for.
+//! Messages to a user, of which none is worth more than what comes after it.
 //!
-//! A terminal can be stopped (`^S`, a suspended `wsl.exe`), and a pipe can be full: whoever writes to one then waits for its
+//! `eprintln!` ends a program whose message nobody takes: a closed pipe, a full disk. And a terminal can be stopped (`^S`, a suspended `wsl.exe`), and a pipe can be full: whoever writes to one then waits for its
 //! user. A program that holds what others wait for must not, so its messages are lost instead.
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{IsTerminal, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use rustix::stdio::stderr;
+
+/// Prints a line on standard error as `eprintln!` does, by the stream as it is; where that takes nothing, the line is lost.
+pub fn print_error(line: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// Prints a line on standard error, as far as there is room for it at once.
 pub fn report(text: &str) {

@@ -19,6 +19,14 @@ fn without_any_shell_there_is_a_small_one() {
         assert!(stdout(&output).starts_with("rescued\ngeneration 1  25.11.1"), "{output:?}");
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(running.run(program, &["-c", "true"]).status.code(), Some(0));
+        // What it has to say on the way is worth less than the shell.
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = running.command(program).args(["-c", "echo rescued"]).stderr(full).output().unwrap();
+        assert_eq!(
+            (output.status.code(), stdout(&output).as_str()),
+            (Some(0), "rescued\n"),
+            "{program}: {output:?}"
+        );
     }
 }
 

@@ -116,6 +116,20 @@ fn while_it_starts() {
     }
 }
 
+/// Who has typed a command and closed the window has started the distribution all the same.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_start_goes_on_without_its_client() {
+    let Some(sim) = Sim::with_image("a_start_goes_on_without_its_client") else { return };
+    let mut client = sim.command(["-e", "/bin/true"]).stdout(Stdio::null()).spawn().expect("wsl-sim");
+    eventually("there is a supervisor", || sim.try_supervisor("NixOS").is_some());
+    kill(client.id());
+    client.wait().expect("its end");
+    let supervisor = sim.supervisor("NixOS");
+    running(&sim, "the next command");
+    assert_eq!(sim.supervisor("NixOS"), supervisor);
+}
+
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn while_a_command_runs() {

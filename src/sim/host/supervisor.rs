@@ -23,6 +23,7 @@ use crate::sim::wire::process::Identity;
 use crate::sim::wire::start::{FirstProcess, Start};
 use crate::sys::simulator::{fork, unshare};
 use crate::system::error::Context;
+use crate::system::message;
 use crate::wsl::settings::WslSettings;
 
 /// Runs as the supervisor of the distribution in whose folder it is started. Standard input is the lock of the
@@ -105,7 +106,7 @@ fn supervise(
     // The slave side stays open here, or the log would end whenever nobody inside has it open.
     drop((failure_inside, listener));
     record.first = Identity::of(child.as_raw_nonzero().get().unsigned_abs());
-    println!("listening");
+    say("listening");
     let settings = WslSettings::parse(&Rootfs(&start.root).read("/etc/wsl.conf").unwrap_or_default()).0;
     let timeout = Duration::from_millis(settings.boot_init_timeout.max(0).unsigned_abs().into());
     record.timeout = milliseconds(start.time_factor.stretch(timeout));
@@ -115,11 +116,16 @@ fn supervise(
     failure.read_to_string(&mut text).doing("read from PID 1")?;
     // The client that started the distribution reads this if its connection has ended early.
     if text.is_empty() {
-        eprintln!("PID 1 ended: {status}");
+        message::print_error(format_args!("PID 1 ended: {status}"));
     } else {
-        println!("{}", text.trim_end().replace('\n', "\u{1f}"));
+        say(&text.trim_end().replace('\n', "\u{1f}"));
     }
     Ok(())
+}
+
+/// Says a line to the client that started this, which may have been killed: the distribution goes on without it.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn milliseconds(duration: Duration) -> u64 {
