@@ -7,9 +7,11 @@
 mod support;
 
 mod book;
+mod commands;
 mod compare;
-mod names;
+mod files;
 mod nix;
+mod options;
 mod page;
 mod played;
 mod quotes;

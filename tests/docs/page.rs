@@ -125,11 +125,24 @@ impl Page {
         spans
     }
 
+    /// Code that readers may type or look up, each with its place: what is shown as output is no promise of a name.
+    pub fn code(&self) -> Vec<(String, String)> {
+        let spans = self.spans().into_iter().map(|span| (span.place, span.text));
+        let blocks = self.blocks().into_iter().filter(|block| !block.has("text"));
+        spans.chain(blocks.map(|block| (block.place, block.text))).collect()
+    }
+
     /// `<!-- NAME: VALUE -->`
     pub fn remark(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.text.split_once(&format!("<!-- {name}: "))?;
         Some(rest.split_once(" -->")?.0)
     }
+}
+
+/// The words of code, without its punctuation.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| letter.is_whitespace() || "`'\"()[]{};,|=".contains(letter))
+        .filter(|word| !word.is_empty())
 }
 
 #[test]

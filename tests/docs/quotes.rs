@@ -1,7 +1,8 @@
 //! Texts that the documentation quotes are in the source: tables with the column "it says".
 
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use walkdir::WalkDir;
 
 use crate::page::{Page, pages, project};
 
@@ -10,18 +11,9 @@ const COLUMN: &str = "it says";
 
 /// Every file that says something to users, as one line of single spaces each, without the ends of broken texts.
 fn sources() -> Vec<String> {
-    let mut paths = Vec::new();
-    for folder in ["src", "modules", "nix"] {
-        collect(&project().join(folder), &mut paths);
-    }
-    paths.iter().filter_map(|path| fs::read_to_string(path).ok()).map(|text| joined(&text)).collect()
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder of the project") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { collect(&path, paths) } else { paths.push(path) }
-    }
+    let files = ["src", "modules", "nix"].into_iter().flat_map(|folder| WalkDir::new(project().join(folder)));
+    let paths = files.map(|entry| entry.expect("an entry")).filter(|entry| entry.file_type().is_file());
+    paths.filter_map(|entry| fs::read_to_string(entry.path()).ok()).map(|text| joined(&text)).collect()
 }
 
 /// A text of Rust or Nix that goes on in the next line is one text.

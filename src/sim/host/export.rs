@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::sim::host::bsdtar::{bsdtar, missing, needs_root};
+use crate::sim::host::export_vhd;
 use crate::sim::host::instance;
 use crate::sim::host::registry::Registry;
 use crate::sim::host::vhd;
@@ -110,7 +111,7 @@ fn write(
         (Some(compression), _) => {
             vhd::with_root(&folder, registration, |root| archive(root, compression, stdout))?;
         }
-        (None, Some((unfinished, _))) => vhd::copy(registration, unfinished)?,
+        (None, Some((unfinished, _))) => export_vhd::copy(registration, unfinished)?,
         (None, None) => return Err(Error::invalid_argument()),
     }
     if let Some((unfinished, path)) = names {

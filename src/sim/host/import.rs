@@ -184,13 +184,18 @@ fn open_archive(file: &Path) -> Result<Option<File>> {
     if file == Path::new("-") {
         return Ok(None);
     }
-    File::open(file).map(Some).map_err(|error| match error.kind() {
+    File::open(file).map(Some).map_err(|error| unreadable(file, error))
+}
+
+/// What WSL says of a file that cannot be opened.
+pub(in crate::sim::host) fn unreadable(file: &Path, error: io::Error) -> Error {
+    match error.kind() {
         io::ErrorKind::NotFound => {
             Error::wsl("Wsl/ERROR_FILE_NOT_FOUND", "The system cannot find the file specified.")
         }
         io::ErrorKind::PermissionDenied => Error::wsl("Wsl/E_ACCESSDENIED", "Access is denied."),
         _ => Failure::new("open", file, error).into(),
-    })
+    }
 }
 
 /// The absolute path of a directory that need not exist; what it is in must.

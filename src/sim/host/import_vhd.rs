@@ -2,17 +2,16 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::sim::host::bsdtar::needs_root;
 use crate::sim::host::examine::examine;
-use crate::sim::host::import::{check_free, check_name, install, installing, resolve_directory};
+use crate::sim::host::import::{check_free, check_name, install, installing, resolve_directory, unreadable};
 use crate::sim::host::registry::Registry;
 use crate::sim::host::vhd;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::{DistributionState, Registration};
-use crate::system::error::{Context, Failure};
+use crate::system::error::Context;
 
 /// Copies a disk and registers the copy. WSL does not look at what is on it.
 ///
@@ -25,7 +24,7 @@ pub fn import(registry: &Registry, name: &str, directory: &Path, file: &Path) ->
     if file == Path::new("-") {
         return Err(Error::invalid_argument());
     }
-    file.metadata().map_err(|error| not_found(file, error))?;
+    file.metadata().map_err(|error| unreadable(file, error))?;
     let mut registration = installing(name, resolve_directory(directory)?);
     registration.vhd_file_name = Some(vhd::FILE_NAME.into());
     install(registry, &mut registration, |registration| {
@@ -51,7 +50,7 @@ pub fn import_in_place(registry: &Registry, name: &str, file: &Path) -> Result<(
     if !file.is_absolute() {
         return Err(Error::invalid_argument());
     }
-    file.metadata().map_err(|error| not_found(file, error))?;
+    file.metadata().map_err(|error| unreadable(file, error))?;
     let directory = directory.canonicalize().doing_at("resolve", directory)?;
     // Until it is whole the registration has no disk: whoever finds that this process was killed deletes none.
     let mut registration = installing(name, registry.folder(name).join("disk"));
@@ -73,14 +72,5 @@ fn in_place(registration: &Registration, directory: PathBuf, file_name: &str) ->
         vhd_file_name: Some(file_name.into()),
         state: DistributionState::Installed,
         ..registration.clone()
-    }
-}
-
-fn not_found(file: &Path, error: io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            Error::wsl("Wsl/ERROR_FILE_NOT_FOUND", "The system cannot find the file specified.")
-        }
-        _ => Failure::new("look at", file, error).into(),
     }
 }

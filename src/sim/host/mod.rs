@@ -7,6 +7,7 @@ pub mod client;
 pub mod disk;
 pub mod examine;
 pub mod export;
+pub mod export_vhd;
 pub mod import;
 pub mod import_vhd;
 pub mod instance;

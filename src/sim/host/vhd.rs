@@ -5,14 +5,13 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{CWD, Mode, OFlags, major, minor, openat};
+use rustix::fs::{major, minor};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::UnshareFlags;
@@ -196,45 +195,11 @@ fn mount_disk(contents: &Path, root: &Path) -> Result<()> {
     )))
 }
 
-/// What to say where QEMU's program cannot be started.
-fn needs_qemu(error: io::Error) -> Error {
+/// What to say where one of QEMU's programs cannot be started.
+#[must_use]
+pub fn needs_qemu(error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::NotFound {
         return Error::Missing("virtual disks take QEMU's tools: install qemu-utils".into());
     }
     Failure::new("start", DAEMON, error).into()
-}
-
-/// Copies the disk of a distribution to a file. A folder is made a disk as large as WSL's are: 1 TiB, of which only what is
-/// in use takes space.
-///
-/// # Errors
-///
-/// A program is missing or fails; what has been written stays.
-pub fn copy(registration: &Registration, file: &Path) -> Result<()> {
-    let disk = registration.disk();
-    if registration.vhd_file_name.is_some() {
-        fs::copy(&disk, file).doing_at("copy", &disk)?;
-        return Ok(());
-    }
-    // Without a name: whoever is killed leaves nothing.
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let folder = file.parent().unwrap_or(Path::new("/"));
-    let raw = File::from(
-        openat(CWD, folder, flags, Mode::from_raw_mode(0o600)).doing_at("make a file in", folder)?,
-    );
-    raw.set_len(1 << 40).doing_at("make a file in", folder)?;
-    let name = format!("/proc/{}/fd/{}", std::process::id(), raw.as_raw_fd());
-    let failed = || Error::wsl("Wsl/Service/WSL_E_EXPORT_FAILED", "Exporting the distribution failed.");
-    let mut format = Command::new("mke2fs");
-    format.args(["-q", "-t", "ext4", "-G", "4096", "-d"]).arg(&disk).arg(&name);
-    let mut convert = Command::new("qemu-img");
-    convert.args(["convert", "-f", "raw", "-O", "vhdx", "-o", "subformat=dynamic,block_size=1M", &name]);
-    convert.arg(file);
-    for mut command in [format, convert] {
-        die_with_parent(&mut command);
-        if !command.stdin(Stdio::null()).stdout(Stdio::null()).status().map_err(needs_qemu)?.success() {
-            return Err(failed());
-        }
-    }
-    Ok(())
 }
