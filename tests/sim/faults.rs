@@ -10,6 +10,19 @@ use std::process::{Command, Stdio};
 
 use crate::support::sim::{Sim, exists, mounts, namespace, systemd_exec, with_input};
 
+/// WSL tries a disk by a folder of a drawn name, which a kill leaves there (W§11).
+#[test]
+#[ignore = "needs root: checks/run gives it"]
+fn folders_of_killed_starts_are_in_nobodys_way() {
+    let Some(sim) = Sim::for_starts("folders_of_killed_starts_are_in_nobodys_way") else { return };
+    sim.tiny("One");
+    for name in ["wsl000000", "wsl000001"] {
+        fs::create_dir(sim.inside("One", name)).expect("a folder");
+    }
+    sim.ok(["-d", "One", "-e", "/bin/wslinfo", "--wsl-version"]);
+    assert!(!sim.inside("One", "wsl000002").exists());
+}
+
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn the_distribution_ends_with_wsls_init_and_with_its_own() {

@@ -126,6 +126,12 @@ fn a_file_answers_and_what_was_cut_short_is_completed() {
     assert_eq!(sim.outside("NixOS", "id -Gn ada; stat -c '%U %a' /home/ada"), "users wheel\nada 700");
     assert!(user_nix(&sim).contains("\"ada\""), "{}", user_nix(&sim));
 
+    // One that was killed while it made the home.
+    sim.outside("NixOS", "rmdir /home/ada; mkdir -m 700 /home/.ada.nixos-wsl");
+    let ended = unattended();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(sim.outside("NixOS", "ls -A /home; stat -c '%U %a' /home/ada"), "ada\nada 700");
+
     // As if nothing had been done: the file alone, by WSL's own call.
     sim.outside(
         "NixOS",

@@ -56,7 +56,7 @@ let
     }
     // lib.optionalAttrs (content ? module || content ? outputs) content;
 
-  # The systems' configurations of a flake's outputs, which take the flake itself too.
+  # The configurations of a flake's systems on WSL, of which there is one at least. Its outputs take the flake itself too.
   evaluate =
     inputs: name:
     let
@@ -65,8 +65,11 @@ let
         outPath = ./.;
         inherit inputs;
       };
+      found = lib.filter (config: config ? wsl) (
+        map (system: system.config) (lib.attrValues self.nixosConfigurations)
+      );
     in
-    map (system: system.config) (lib.attrValues self.nixosConfigurations);
+    lib.throwIf (found == [ ]) "configuration ${name}: no system on WSL" found;
 
   # What is wrong with a configuration whoever's module it is evaluated with.
   failures =

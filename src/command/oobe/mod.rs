@@ -11,6 +11,8 @@ mod seed;
 mod windows;
 
 use std::ffi::OsStr;
+use std::fs::DirBuilder;
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -120,11 +122,7 @@ fn usable(root: &Root, name: &str) -> new_user::Result<()> {
 
 /// What a user needs beside a line in `/etc/passwd`: a home, the right to become root, a place in the configuration.
 fn complete(root: &Root, account: &Account, name: &str) -> Outcome {
-    if !root.path(&account.home).exists() {
-        let home = root.path(&account.home);
-        std::fs::DirBuilder::new().mode(0o700).create(&home).at(&home)?;
-        chown(&home, Some(account.uid), Some(account.gid)).at(&home)?;
-    }
+    make_home(root, account, name)?;
     let line = format!("{name}:");
     if !lines(root, "/etc/shadow").iter().any(|known| known.starts_with(&line)) {
         run_program(&find_program("pwconv")?, &[])?;
@@ -142,6 +140,22 @@ fn complete(root: &Root, account: &Account, name: &str) -> Outcome {
             configuration::PATH
         )),
     }
+}
+
+/// Makes a home that has its owner as soon as it has its name, also where this is killed on the way.
+fn make_home(root: &Root, account: &Account, name: &str) -> Outcome {
+    let home = root.path(&account.home);
+    if home.exists() {
+        return Ok(());
+    }
+    let unfinished = home.with_file_name(format!(".{name}.nixos-wsl"));
+    match DirBuilder::new().mode(0o700).create(&unfinished) {
+        // An earlier run's that was killed. Nobody but root makes names in its folder.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        made => made.at(&unfinished)?,
+    }
+    chown(&unfinished, Some(account.uid), Some(account.gid)).at(&unfinished)?;
+    Ok(std::fs::rename(&unfinished, &home).at(&home)?)
 }
 
 fn lines(root: &Root, path: impl AsRef<Path>) -> Vec<String> {

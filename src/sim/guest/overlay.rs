@@ -17,11 +17,16 @@ pub const WARNING: &str = "An error occurred mounting the distribution disk, it 
 ///
 /// The one it meets, but for a full and for a read-only disk.
 pub fn writable(root: &Path) -> Result<bool, Failure> {
-    let path = root.join(format!("wsl{:06}", std::process::id()));
-    match fs::create_dir(&path) {
-        Ok(()) => fs::remove_dir(&path).doing_at("delete", &path).map(|()| true),
-        Err(error) if full(&error) => Ok(false),
-        Err(error) => Err(error).doing_at("make", &path),
+    let mut number = 0;
+    loop {
+        let path = root.join(format!("wsl{number:06}"));
+        match fs::create_dir(&path) {
+            Ok(()) => return fs::remove_dir(&path).doing_at("delete", &path).map(|()| true),
+            // One of a start that was killed in between: WSL leaves it too, and draws another name (W§11).
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 999_999 => number += 1,
+            Err(error) if full(&error) => return Ok(false),
+            Err(error) => return Err(error).doing_at("make", &path),
+        }
     }
 }
 
