@@ -29,6 +29,7 @@ let
         ../Cargo.toml
         ../assets
         ../default.nix
+        ../docs
         ../flake.lock
         ../flake.nix
         ../modules
