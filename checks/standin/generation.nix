@@ -145,7 +145,28 @@ let
         })
       // {
         bash.target = "${bash}/bin/bash";
-      };
+      }
+      # Where a system is used as people use it: what else WSL calls, and editors without a shell (modules/data/compat.nix).
+      // whenDeclared (
+        lib.genAttrs
+          [
+            "cat"
+            "cp"
+            "dirname"
+            "id"
+            "readlink"
+            "rm"
+            "rmdir"
+            "uname"
+          ]
+          (name: {
+            target = "${coreutils}/bin/${name}";
+          })
+        // {
+          grep.target = "${packages.gnugrep}/bin/grep";
+          systemctl.target = "${packages.systemd}/bin/systemctl";
+        }
+      );
     extraEntries = [
       {
         path = "/usr/share/wsl/nixos-wsl.ico";
@@ -359,11 +380,26 @@ let
       echo "${nixosVersion}"
     '';
   };
+  nixosRebuild = lib.tree "nixos-rebuild" {
+    programs."bin/nixos-rebuild" = ''
+      #!${bash}/bin/bash
+      # What NixOS' program of that name does, in short.
+      set -e
+      system=$(nix-build /etc/nixos -A toplevel --no-out-link)
+      [ "$1" = test ] || nix-env -p /nix/var/nix/profiles/system --set "$system"
+      exec "$system/bin/switch-to-configuration" "$1"
+    '';
+  };
   path = lib.farm "system-path" "bin" (
     map (package: "${package}/bin/*") (
       builtins.attrValues packages
       ++ (if ways == null then [ ] else builtins.attrValues ways)
-      ++ (if configuration == null then [ ] else map (name: offered.${name}) configuration.programs)
+      ++ (
+        if configuration == null then
+          [ ]
+        else
+          [ nixosRebuild ] ++ map (name: offered.${name}) configuration.programs
+      )
       ++ [
         nixosVersionProgram
         programs

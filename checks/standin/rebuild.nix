@@ -24,7 +24,7 @@ let
       offered = mapAttrs (_: storePath) paths.offered;
       programs = storePath paths.programs;
       inherit buildTools;
-      configuration = import ./configuration.nix (import configuration);
+      configuration = import ./configuration.nix (import ./module.nix configuration);
     }
     // settings
   );

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::CommandFactory;
+use nixos_wsl::accept::arguments::AcceptArguments;
 use nixos_wsl::command::arguments::Arguments;
 use nixos_wsl::image::arguments::ImageArguments;
 use nixos_wsl::sim::cli::usage::USAGE;
@@ -44,6 +45,7 @@ fn every_command_has_a_page_with_all_its_options() {
     let mut all = Vec::new();
     commands(&Arguments::command(), "", &mut all);
     commands(&ImageArguments::command(), "", &mut all);
+    commands(&AcceptArguments::command(), "", &mut all);
     for (name, command) in &all {
         let page = pages.join(format!("{name}.1"));
         let text =

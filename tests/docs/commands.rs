@@ -1,6 +1,7 @@
 //! Commands of our programs, and their options, that the documentation names exist.
 
 use clap::CommandFactory;
+use nixos_wsl::accept::arguments::AcceptArguments;
 use nixos_wsl::command::arguments::Arguments;
 use nixos_wsl::image::arguments::ImageArguments;
 use nixos_wsl::sim::cli::usage::USAGE;
@@ -17,11 +18,12 @@ fn lines(text: &str) -> Vec<(&str, Vec<&str>)> {
             let part = part.trim();
             let words: Vec<&str> = part.split("   ").next().unwrap_or_default().split_whitespace().collect();
             let program = words.iter().position(|word| {
-                let name = word.rsplit(['/', '#']).next().unwrap_or(word);
-                ["nixos-wsl", "nixos-wsl-image", "wsl-sim"].contains(&name) && !word.ends_with('/')
+                let name = word.rsplit(['/', '#']).next().unwrap_or(word).trim_end_matches(".exe");
+                ["nixos-wsl", "nixos-wsl-accept", "nixos-wsl-image", "wsl-sim"].contains(&name)
+                    && !word.ends_with('/')
             });
             if let Some(at) = program {
-                let name = words[at].rsplit(['/', '#']).next().unwrap_or_default();
+                let name = words[at].rsplit(['/', '#']).next().unwrap_or_default().trim_end_matches(".exe");
                 found.push((name, words[at + 1..].to_vec()));
             }
         }
@@ -33,6 +35,7 @@ fn lines(text: &str) -> Vec<(&str, Vec<&str>)> {
 fn unknown(program: &str, arguments: &[&str]) -> Option<String> {
     let command = match program {
         "nixos-wsl" => Arguments::command(),
+        "nixos-wsl-accept" => AcceptArguments::command(),
         "nixos-wsl-image" => ImageArguments::command(),
         _ => return unknown_to_sim(arguments),
     };

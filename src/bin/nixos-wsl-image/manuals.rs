@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::roff::{Roff, roman};
+use nixos_wsl::accept::arguments::AcceptArguments;
 use nixos_wsl::command::arguments::Arguments;
 use nixos_wsl::image::arguments::ImageArguments;
 use nixos_wsl::sim::cli::usage::USAGE;
@@ -21,7 +22,7 @@ pub fn write(directory: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string()).map(|()| folder)
     };
     let pages = folder("man/man1")?;
-    for command in [Arguments::command(), ImageArguments::command()] {
+    for command in [Arguments::command(), ImageArguments::command(), AcceptArguments::command()] {
         clap_mangen::generate_to(command, &pages)?;
     }
     fs::write(pages.join("wsl-sim.1"), simulators_page())?;
@@ -30,7 +31,8 @@ pub fn write(directory: &Path) -> anyhow::Result<()> {
         (Shell::Zsh, folder("zsh/site-functions")?, "_", ""),
         (Shell::Fish, folder("fish/vendor_completions.d")?, "", ".fish"),
     ];
-    for command in [Arguments::command(), ImageArguments::command(), simulator()] {
+    for command in [Arguments::command(), ImageArguments::command(), AcceptArguments::command(), simulator()]
+    {
         let mut command = without_hidden(&command);
         let name = command.get_name().to_owned();
         for (shell, folder, before, after) in &shells {

@@ -1,0 +1,16 @@
+//! The acceptance suite: one set of cases for any image, on the real wsl.exe and on `wsl-sim`.
+//!
+//! Nothing here uses the rest of the library, so that it compiles for Windows: whatever is asked of a distribution is
+//! asked by wsl.exe's command line. It was never run on Windows yet.
+
+pub mod arguments;
+pub mod bench;
+pub mod call;
+pub mod case;
+pub mod cases;
+pub mod decode;
+pub mod names;
+pub mod report;
+pub mod suite;
+pub mod surroundings;
+pub mod trouble;

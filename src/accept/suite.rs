@@ -1,0 +1,76 @@
+//! Runs the cases one after another on one distribution.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::bench::Bench;
+use super::call::WslProgram;
+use super::case::{Case, CaseOutcome};
+use super::cases;
+use super::names::fits;
+use super::report::{AcceptanceReport, CaseResult};
+use super::surroundings::{Surroundings, TriedImage};
+use super::trouble::Trouble;
+
+/// What is to be tried.
+#[derive(Debug)]
+pub struct Suite<'a> {
+    /// wsl.exe.
+    pub wsl: WslProgram,
+    /// The image.
+    pub image: &'a Path,
+    /// Folder for the disks, instead of the one for temporary files.
+    pub directory: Option<&'a Path>,
+    /// Patterns of the names of cases; all where there is none.
+    pub only: &'a [String],
+}
+
+/// The cases that patterns name; all where there is no pattern.
+#[must_use]
+pub fn chosen(only: &[String]) -> Vec<&'static Case> {
+    let named = |case: &&Case| only.is_empty() || only.iter().any(|pattern| fits(pattern, case.name));
+    cases::all().filter(named).collect()
+}
+
+impl Suite<'_> {
+    /// Runs it. `progress` is told each result as it comes.
+    ///
+    /// # Errors
+    /// The image cannot be read, or wsl.exe not be started.
+    pub fn run(&self, progress: &mut dyn FnMut(&CaseResult)) -> Result<AcceptanceReport, Trouble> {
+        let start = Instant::now();
+        let image = TriedImage::read(self.image)
+            .map_err(|error| Trouble::Failed(format!("{}: {error}", self.image.display())))?;
+        self.wsl.call(["--version"]).reply()?;
+        let mut surroundings = Surroundings::find(&self.wsl);
+        let bench = Bench::import(self.wsl.clone(), self.image, self.directory);
+        let mut results = Vec::new();
+        for case in chosen(self.only) {
+            let begun = Instant::now();
+            let outcome = match &bench {
+                Ok(bench) => outcome(case, bench, &surroundings),
+                Err(trouble) => CaseOutcome::Fail(format!("the image was not imported: {trouble}")),
+            };
+            let result = CaseResult::new(case, &outcome, begun.elapsed());
+            progress(&result);
+            results.push(result);
+        }
+        if let Ok(bench) = &bench {
+            let kernel = bench.root_exec(&[
+                "/bin/sh",
+                "-c",
+                "read -r kernel </proc/sys/kernel/osrelease; echo $kernel",
+            ]);
+            surroundings.kernel = kernel.ok().unwrap_or_default();
+        }
+        drop(bench);
+        Ok(AcceptanceReport::new(image, surroundings, results, start.elapsed()))
+    }
+}
+
+fn outcome(case: &Case, bench: &Bench, surroundings: &Surroundings) -> CaseOutcome {
+    match case.needs.iter().find_map(|need| surroundings.lacks(*need, bench)) {
+        Some(lack) => CaseOutcome::Skip(lack),
+        None => (case.body)(bench).into(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Where the suite runs: versions that a report has to name, and what there is to try with.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::bench::Bench;
+use super::call::{WslProgram, windows_program};
+use super::case::Need;
+
+/// What a result is worth nothing without.
+#[derive(Debug, Clone, Serialize)]
+pub struct Surroundings {
+    /// `windows` or `simulator`.
+    pub kind: &'static str,
+    /// What `wsl --version` and `wsl --status` say, in Windows' language.
+    pub wsl: Vec<String>,
+    /// The kernel that the distribution runs on; nothing where it was not told.
+    pub kernel: String,
+    /// Windows' version; nothing where there is none.
+    pub windows: String,
+    /// This machine's architecture.
+    pub machine: &'static str,
+}
+
+impl Surroundings {
+    /// Asks wsl.exe.
+    #[must_use]
+    pub fn find(wsl: &WslProgram) -> Self {
+        let said = |argument: &str| wsl.call([argument]).reply().map(|reply| reply.out).unwrap_or_default();
+        let version = said("--version");
+        // It says its own name, which wsl.exe does not.
+        let simulated = version.starts_with("wsl-sim ");
+        let lines = [version, said("--status")].concat();
+        let windows = if cfg!(windows) && !simulated {
+            windows_program(Path::new("cmd.exe"), &["/c", "ver"]).unwrap_or_default().trim().to_owned()
+        } else {
+            String::new()
+        };
+        Self {
+            kind: if simulated { "simulator" } else { "windows" },
+            wsl: lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(Into::into).collect(),
+            kernel: String::new(),
+            windows,
+            machine: std::env::consts::ARCH,
+        }
+    }
+
+    /// Why a need is not met; nothing where it is.
+    #[must_use]
+    pub fn lacks(&self, need: Need, bench: &Bench) -> Option<String> {
+        match need {
+            Need::Windows => (self.kind != "windows").then(|| "only Windows has it".into()),
+            Need::Internet => {
+                let line = "timeout 10 bash -c ': </dev/tcp/cache.nixos.org/443' 2>/dev/null && echo reached";
+                let reached = bench.line(line).reply().is_ok_and(|reply| reply.out.trim() == "reached");
+                (!reached).then(|| "cache.nixos.org is not reached from the distribution".into())
+            }
+            Need::Hands(why) => Some(why.into()),
+        }
+    }
+}
+
+/// The image that is tried.
+#[derive(Debug, Clone, Serialize)]
+pub struct TriedImage {
+    /// The file's name, without the folder that it is in.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl TriedImage {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let (mut sum, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                count => {
+                    sum.update(&buffer[..count]);
+                    bytes += u64::try_from(count).unwrap_or_default();
+                }
+            }
+        }
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { file, bytes, sha256: hexadecimal(&sum.finalize()) })
+    }
+}
+
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
