@@ -64,7 +64,7 @@ in
       }) timed
     )
     // {
-      # systemd's own unit wants a writable /proc/sys; of a simulated WSL only `net` is.
+      # Beside systemd's own: a unit whose text changes with the settings, as NixOS's restartTriggers have it.
       "standin-sysctl.service" = {
         wantedBy = [ "multi-user.target" ];
         text = ''

@@ -85,7 +85,8 @@ lib.tree "etc" {
     "etc/tmpfiles.d/systemd-tmp.conf" = "${systemd}/lib/tmpfiles.d/systemd-tmp.conf";
     "etc/tmpfiles.d/tmp.conf" = "${systemd}/lib/tmpfiles.d/tmp.conf";
     "etc/tmpfiles.d/var.conf" = "${systemd}/lib/tmpfiles.d/var.conf";
-  };
+  }
+  // (if ways == null then { } else { "etc/udev/rules.d" = "${ways.udev}/lib/udev/rules.d"; });
   texts = {
     "etc/dbus-1/session.conf" = busConfig "session";
     "etc/dbus-1/system.conf" = busConfig "system";
@@ -156,6 +157,11 @@ lib.tree "etc" {
       hosts: files dns
     '';
     "etc/os-release" = osRelease;
+    # As NixOS' own rules: nobody puts a file into the home of those who have none.
+    "etc/tmpfiles.d/00-nixos.conf" = ''
+      D /var/empty 0555 root root -
+      h /var/empty - - - - +i
+    '';
     "etc/profile" = ''
       if [ -z "$__NIXOS_SET_ENVIRONMENT_DONE" ]; then . /etc/set-environment; fi
       if [ -n "$BASH_VERSION" ] && [ -n "$PS1" ]; then . /etc/bashrc; fi

@@ -188,6 +188,7 @@ let
         type = "symlink";
         target = "${coreutils}/bin/id";
       }
+      (zoneinfo // { type = "symlink"; })
     ]
     ++ (
       if askForUser then
@@ -215,7 +216,14 @@ let
         path = "/usr/bin/id";
         target = "${coreutils}/bin/id";
       }
+      zoneinfo
     ];
+  };
+
+  # As modules/time.nix.
+  zoneinfo = {
+    path = "/usr/share/zoneinfo";
+    target = "${packages.tzdata}/share/zoneinfo";
   };
 
   lines = list: builtins.concatStringsSep "" (map (line: "${line}\n") list);

@@ -227,6 +227,13 @@ rec {
         glibc
       ];
 
+  tzdata = packageWith {
+    without = [
+      "*/zoneinfo/posix"
+      "*/zoneinfo/right"
+    ];
+  } "tzdata" [ "tzdata" ] [ glibc ];
+
   # For the systems that rebuild themselves. With a C library of its own, so that it may come from another release.
   nix =
     let
@@ -283,5 +290,6 @@ rec {
       machined = packageWith { without = [ "./lib/systemd/systemd-pull" ]; } "systemd-machined" [
         "systemd-container"
       ] ([ systemd ] ++ deps);
+      udev = packageWith { without = [ "./lib/udev/hwdb.d" ]; } "udev" [ "udev" ] ([ systemd ] ++ deps);
     };
 }

@@ -58,6 +58,7 @@ let
     "systemd-logind.service"
     "systemd-poweroff.service"
     "systemd-reboot.service"
+    "systemd-sysctl.service"
     "systemd-timedated.service"
     "systemd-tmpfiles-clean.service"
     "systemd-tmpfiles-clean.timer"
@@ -102,6 +103,7 @@ let
       "local-fs.target"
       "systemd-journal-flush.service"
       "systemd-journald.service"
+      "systemd-sysctl.service"
       "systemd-tmpfiles-setup.service"
     ];
     "timers.target" = [ "systemd-tmpfiles-clean.timer" ];
@@ -137,6 +139,21 @@ let
   );
 
   machined = if ways == null then [ ] else [ "systemd-machined.service" ];
+  # As with services.udev.enable, which usbip asks for.
+  udev =
+    if ways == null then
+      { }
+    else
+      {
+        "sockets.target" = [
+          "systemd-udevd-control.socket"
+          "systemd-udevd-kernel.socket"
+        ];
+        "sysinit.target" = [
+          "systemd-udev-trigger.service"
+          "systemd-udevd.service"
+        ];
+      };
 
   busConfig = kind: ''
     [Service]
@@ -153,6 +170,9 @@ in
         "dbus.socket"
       ] (unit: "${dbus}/lib/systemd/system/${unit}")
       // lib.genAttrs machined (unit: "${ways.machined}/lib/systemd/system/${unit}")
+      // lib.genAttrs (builtins.concatLists (builtins.attrValues udev)) (
+        unit: "${ways.udev}/lib/systemd/system/${unit}"
+      )
       // (
         if ways == null then
           { }
@@ -161,6 +181,7 @@ in
       )
       // aliases
       // wantLinks wants
+      // wantLinks udev
       // ownWants;
     texts = mapAttrs (_: unit: unit.text) services // {
       "dbus.service.d/overrides.conf" = busConfig "system";
