@@ -104,9 +104,15 @@ fn what_init_is_given() {
         let shared = mount[6..separator].iter().any(|field| field.starts_with("shared"));
         (mount[separator + 1], mount[5].split(',').any(|option| option == "ro"), shared)
     };
+    let (sys, settings) = if Path::new("/dev/fuse").exists() {
+        (("fuse.sysfs", false, true), ("fuse.proc", false, false))
+    } else {
+        (("sysfs", true, true), ("proc", true, false))
+    };
     for (target, expected) in [
         ("/init", ("tmpfs", true, false)),
-        ("/sys", ("sysfs", true, true)),
+        ("/sys", sys),
+        ("/proc/sys", settings),
         ("/proc", ("proc", false, true)),
         ("/dev/pts", ("devpts", false, true)),
         ("/run", ("tmpfs", false, true)),

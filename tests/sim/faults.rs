@@ -154,7 +154,7 @@ fn the_machine_is_out_of_reach() {
     let outside = secret.to_str().expect("a path");
     let line = format!(
         "ls {outside} /proc/1/root{outside} 2>/dev/null; \
-         echo 1 >/proc/sys/kernel/panic || echo kept; \
+         echo 1 >/proc/sysrq-trigger || echo kept; \
          echo 1 >/proc/sys/net/ipv4/ip_forward && echo own; \
          true >/init || echo kept; \
          ls /dev | grep -E '^(sd|vd|nvme|mem)' ; \

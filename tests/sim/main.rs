@@ -12,6 +12,7 @@ mod disk;
 mod faults;
 mod first_run;
 mod import;
+mod kernel;
 mod kill;
 mod launch;
 mod one_restart;

@@ -16,6 +16,7 @@ use rustix::system::RebootCommand;
 
 use crate::sim::guest::cgroup::Cgroups;
 use crate::sim::guest::init::Init;
+use crate::sim::guest::kernel::Shared;
 use crate::sim::guest::overlay;
 use crate::sim::guest::report::StartReport;
 use crate::sim::guest::store::Snapshot;
@@ -45,8 +46,9 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     world::bind_to_supervisor(vm, &kmsg)?;
     let store = Snapshot::take(&start.root, start.full_hash);
     let cgroups = Cgroups::make(vm, outside.boot_systemd)?;
-    let shared = world::shared_folder(vm, vm_init)?;
-    let writable = world::enter(start, vm, vm_init, &cgroups, &kmsg)?;
+    let shared = Shared::take(vm, vm_init)?;
+    let writable = world::enter(start, vm, vm_init, &cgroups, &shared, &kmsg)?;
+    let Shared { wsl: shared, sys, .. } = shared;
     drop(kmsg);
     standard_streams().doing_at("open", "/dev/kmsg")?;
     // What the caller of wsl-sim ignores is his business.
@@ -74,6 +76,10 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     if !nsdelegate {
         wsl_error!("wsl-sim", "no nsdelegate: this machine's cgroup2 is mounted without it");
     }
+    if sys.is_none() {
+        wsl_error!("wsl-sim", "no FUSE: /sys and /proc/sys are this machine's own, and read-only");
+    }
+    drop(sys);
     if start.safe_mode {
         safe_mode(&mut settings);
     }

@@ -10,6 +10,8 @@ pub mod environment;
 pub mod exec;
 pub mod first;
 pub mod init;
+pub mod kernel;
+pub mod mounts;
 pub mod overlay;
 pub mod program;
 pub mod release;

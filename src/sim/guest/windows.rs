@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 use rustix::mount::MountFlags;
 
 use crate::sim::guest::drvfs::DriveOptions;
+use crate::sim::guest::mounts::{attach, bind, place, share};
 use crate::sim::guest::users::User;
-use crate::sim::guest::world::{attach, bind, place, share};
 use crate::sim::wire::start::{Start, Wslg};
 use crate::system::error::{Context, Failure};
 use crate::wsl::settings::{WslSettings, clean_hostname};

@@ -6,23 +6,25 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags, makedev, mknodat};
 use rustix::mount::{
-    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, MoveMountFlags,
-    OpenTreeFlags, UnmountFlags, fsconfig_create, fsmount, fsopen, mount, mount_bind, mount_change,
-    mount_remount, move_mount, open_tree, unmount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, OpenTreeFlags,
+    UnmountFlags, fsconfig_create, fsmount, fsopen, mount_bind, mount_change, mount_remount, open_tree,
+    unmount,
 };
 use rustix::process::{Signal, pivot_root, set_parent_process_death_signal};
 use rustix::thread::{
-    CapabilitySet, LinkNameSpaceType, ThreadNameSpaceType, UnshareFlags, move_into_link_name_space,
-    move_into_thread_name_spaces, remove_capability_from_bounding_set,
+    CapabilitySet, ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces,
+    remove_capability_from_bounding_set,
 };
 
 use crate::sim::guest::cgroup::Cgroups;
+use crate::sim::guest::kernel::{self, Shared};
+use crate::sim::guest::mounts::{attach, directory, link, mount_tree, share};
 use crate::sim::guest::overlay;
 use crate::sim::guest::release::Release;
 use crate::sim::wire::error::{Error, Result};
@@ -31,8 +33,6 @@ use crate::sim::wire::version::Layout;
 use crate::sim::wire::vm::Vm;
 use crate::sys::simulator::unshare;
 use crate::system::error::{Context, Failure};
-
-const NOTHING: MountFlags = MountFlags::empty();
 
 /// Ties this process to the supervisor, with which it ends, and puts it where the virtual machine's processes are.
 ///
@@ -53,7 +53,14 @@ pub fn bind_to_supervisor(vm: &Vm, kmsg: &OwnedFd) -> Result<()> {
 /// # Errors
 ///
 /// What WSL's init would die of, or a privilege is missing.
-pub fn enter(start: &Start, vm: &Vm, vm_init: &OwnedFd, cgroups: &Cgroups, kmsg: &OwnedFd) -> Result<bool> {
+pub fn enter(
+    start: &Start,
+    vm: &Vm,
+    vm_init: &OwnedFd,
+    cgroups: &Cgroups,
+    shared: &Shared,
+    kmsg: &OwnedFd,
+) -> Result<bool> {
     let (root, init) = (start.root.as_path(), start.init.as_path());
     // Only mounts of the present namespace can be taken along.
     let log = open_tree(
@@ -98,7 +105,7 @@ pub fn enter(start: &Start, vm: &Vm, vm_init: &OwnedFd, cgroups: &Cgroups, kmsg:
     if !writable {
         overlay::seal()?;
     }
-    base(&log, cgroups.layout())?;
+    base(&log, shared, cgroups.layout())?;
     Ok(writable)
 }
 
@@ -139,87 +146,18 @@ fn program(init: &Path, release: &Release) -> io::Result<OwnedFd> {
     Ok(open_tree(&tree, "init", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
 }
 
-/// The mount of the virtual machine that all distributions have as `/mnt/wsl`; to be called in the machine's own mounts.
-///
-/// # Errors
-///
-/// The virtual machine is gone, or the system's.
-pub fn shared_folder(vm: &Vm, vm_init: &OwnedFd) -> Result<OwnedFd, Failure> {
-    let open = |path: &str| File::open(path).doing_at("open", path);
-    let (own, root) = (open("/proc/self/ns/mnt")?, open("/")?);
-    move_into_thread_name_spaces(vm_init.as_fd(), ThreadNameSpaceType::MOUNT)
-        .doing("join the virtual machine's mounts")?;
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    let tree = open_tree(CWD, &vm.shared, flags).doing_at("take along", &vm.shared);
-    move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount)).doing("go back")?;
-    rustix::process::fchdir(&root).doing_at("enter", "/")?;
-    rustix::process::chroot(".").doing_at("enter", "/")?;
-    tree
-}
-
-/// Puts a mount that was taken along at a directory that is made if need be.
-///
-/// # Errors
-///
-/// The system's.
-pub fn place(tree: &OwnedFd, target: &str) -> Result<(), Failure> {
-    fs::create_dir_all(target).doing_at("make", target)?;
-    mount_tree(tree, target).doing_at("mount", target)
-}
-
-fn mount_tree(tree: &OwnedFd, target: &str) -> io::Result<()> {
-    Ok(move_mount(tree.as_fd(), "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
-}
-
-/// Makes a directory where there is none; like WSL it takes anything of that name for one.
-///
-/// # Errors
-///
-/// The system's, but for "exists".
-pub fn directory(path: &str, mode: u32) -> Result<(), Failure> {
-    match fs::DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing_at("make", path),
-        _ => Ok(()),
-    }
-}
-
-fn link(target: &str, path: &str) -> Result<(), Failure> {
-    match symlink(target, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error).doing_at("link", path),
-        _ => Ok(()),
-    }
-}
-
-/// A new file system at a directory that is made if need be.
-///
-/// # Errors
-///
-/// The system's.
-pub fn attach(fs: &str, target: &str, flags: MountFlags, options: &str) -> Result<(), Failure> {
-    fs::create_dir_all(target).doing_at("make", target)?;
-    let data = std::ffi::CString::new(options).map_err(io::Error::from).doing_at("encode", options)?;
-    mount(fs, target, fs, flags, data.as_c_str()).doing_at(format!("mount {fs} on"), target)
-}
-
-fn shared(target: &str) -> Result<(), Failure> {
-    mount_change(target, MountPropagationFlags::SHARED).doing_at("share", target)
-}
-
-fn base(log: &OwnedFd, layout: Layout) -> Result<(), Failure> {
+fn base(log: &OwnedFd, vm: &Shared, layout: Layout) -> Result<(), Failure> {
     rustix::process::umask(Mode::empty());
     let (nosuid, nodev, noexec) = (MountFlags::NOSUID, MountFlags::NODEV, MountFlags::NOEXEC);
     attach("tmpfs", "/dev", nosuid, "mode=755")?;
-    shared("/dev")?;
+    share("/dev")?;
     devices()?;
     File::create("/dev/kmsg").doing_at("make", "/dev/kmsg")?;
     mount_tree(log, "/dev/kmsg").doing_at("mount", "/dev/kmsg")?;
-    attach("sysfs", "/sys", nosuid | nodev | noexec | MountFlags::NOATIME | MountFlags::RDONLY, "")?;
-    shared("/sys")?;
+    kernel::sys(vm)?;
     attach("proc", "/proc", nosuid | nodev | noexec | MountFlags::NOATIME, "")?;
-    // Before /proc is shared, or each of these would be mounted on its own copy too.
-    protect_proc()?;
-    binfmt()?;
-    shared("/proc")?;
+    kernel::settings(vm)?;
+    share("/proc")?;
     directory("/dev/block", 0o755)?;
     link("/proc/self/fd", "/dev/fd")?;
     for (index, name) in ["stdin", "stdout", "stderr"].iter().enumerate() {
@@ -233,7 +171,8 @@ fn base(log: &OwnedFd, layout: Layout) -> Result<(), Failure> {
     )?;
     link("pts/ptmx", "/dev/ptmx")?;
     attach("tmpfs", "/run", nodev | MountFlags::STRICTATIME | nosuid, "mode=755")?;
-    shared("/run")?;
+    share("/run")?;
+    kernel::trust_sys(vm)?;
     attach("tmpfs", "/run/lock", nodev | noexec | nosuid | MountFlags::NOATIME, "")?;
     attach("tmpfs", "/run/shm", nodev | nosuid | MountFlags::NOATIME, "")?;
     directory("/dev/shm", 0o777)?;
@@ -272,61 +211,4 @@ fn devices() -> Result<(), Failure> {
     directory("/dev/net", 0o755)?;
     mknodat(CWD, "/dev/net/tun", FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(10, 200))
         .doing_at("make", "/dev/net/tun")
-}
-
-/// Kernel settings are the machine's; only those of the network are this namespace's own.
-fn protect_proc() -> Result<(), Failure> {
-    let flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    for path in ["/proc/sys", "/proc/sysrq-trigger"].into_iter().filter(|path| Path::new(path).exists()) {
-        mount_bind(path, path).doing_at("bind", path)?;
-        mount_remount(path, flags | MountFlags::RDONLY, "").doing_at("protect", path)?;
-    }
-    if Path::new("/proc/sys/net").exists() {
-        mount_bind("/proc/sys/net", "/proc/sys/net").doing_at("bind", "/proc/sys/net")?;
-        mount_remount("/proc/sys/net", flags, "").doing_at("open", "/proc/sys/net")?;
-    }
-    Ok(())
-}
-
-/// The registry of binary formats is the kernel's: files of the same names stand in.
-fn binfmt() -> Result<(), Failure> {
-    let path = "/proc/sys/fs/binfmt_misc";
-    if !Path::new(path).exists() {
-        return Ok(());
-    }
-    mount("binfmt_misc", path, "tmpfs", MountFlags::RELATIME, c"mode=755").doing_at("mount", path)?;
-    for (name, contents) in [
-        ("status", "enabled\n"),
-        ("register", ""),
-        ("WSLInterop", "enabled\ninterpreter /init\nflags: PF\noffset 0\nmagic 4d5a\n"),
-    ] {
-        let path = format!("{path}/{name}");
-        fs::write(&path, contents).doing_at("write", &path)?;
-        let mode = if name == "register" { 0o200 } else { 0o644 };
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).doing_at("set the mode of", &path)?;
-    }
-    Ok(())
-}
-
-/// Binds a path to another; both exist.
-///
-/// # Errors
-///
-/// The system's.
-pub fn bind(source: &str, target: &str, read_only: bool) -> Result<(), Failure> {
-    mount_bind(source, target).doing_at("bind", target)?;
-    if read_only {
-        mount_remount(target, MountFlags::BIND | MountFlags::RDONLY | NOTHING, "")
-            .doing_at("protect", target)?;
-    }
-    Ok(())
-}
-
-/// Makes a mount a member of a peer group.
-///
-/// # Errors
-///
-/// The system's.
-pub fn share(target: &str) -> Result<(), Failure> {
-    shared(target)
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::thread::UnshareFlags;
 
+use crate::sim::host::kernel::files::{Shown, show};
 use crate::sim::host::registry::replace;
 use crate::sim::host::{cgroup, vm};
 use crate::sim::wire::error::{Error, Result};
@@ -81,15 +82,26 @@ fn make(vm: &Vm) -> Result<()> {
     unshare(UnshareFlags::NEWNS | UnshareFlags::NEWNET | UnshareFlags::NEWCGROUP)
         .map_err(|error| Error::privilege("make namespaces", &error))?;
     loopback_up().doing("switch on the loopback interface")?;
-    mount_shared(&vm.shared)?;
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .doing_at("make private", "/")?;
+    mount_empty(&vm.shared)?;
+    let places = [vm.wsl(), vm.sys(), vm.proc_sys()];
+    for place in &places {
+        fs::create_dir(place).doing_at("make", place)?;
+    }
+    // What is mounted below it in one distribution is there in all of them (W§4.4, step 3).
+    mount_empty(&places[0])?;
+    mount_change(&places[0], MountPropagationFlags::SHARED).doing_at("share", &places[0])?;
+    for (shown, place) in [(Shown::Sys, &places[1]), (Shown::ProcSys, &places[2])] {
+        if show(shown, place).is_err() {
+            // Without FUSE a distribution has the machine's own, read-only.
+            fs::remove_dir(place).doing_at("delete", place)?;
+        }
+    }
     Ok(())
 }
 
-/// What is mounted below it in one distribution is there in all of them (W§4.4, step 3).
-fn mount_shared(path: &Path) -> Result<(), Failure> {
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .doing_at("make private", "/")?;
+fn mount_empty(path: &Path) -> Result<(), Failure> {
     mount("tmpfs", path, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=755")
-        .doing_at("mount tmpfs on", path)?;
-    mount_change(path, MountPropagationFlags::SHARED).doing_at("share", path)
+        .doing_at("mount tmpfs on", path)
 }

@@ -11,6 +11,7 @@ pub mod export_vhd;
 pub mod import;
 pub mod import_vhd;
 pub mod instance;
+pub mod kernel;
 pub mod list;
 pub mod mini_init;
 pub mod online;

@@ -41,6 +41,24 @@ impl Vm {
         serde_json::from_slice(&fs::read(home.join(Self::RECORD)).ok()?).ok()
     }
 
+    /// What all distributions have as `/mnt/wsl`.
+    #[must_use]
+    pub fn wsl(&self) -> PathBuf {
+        self.shared.join("wsl")
+    }
+
+    /// Their `/sys`; missing where this machine has no FUSE.
+    #[must_use]
+    pub fn sys(&self) -> PathBuf {
+        self.shared.join("sys")
+    }
+
+    /// Their `/proc/sys`; missing where this machine has no FUSE.
+    #[must_use]
+    pub fn proc_sys(&self) -> PathBuf {
+        self.shared.join("proc-sys")
+    }
+
     /// The root of its hierarchy.
     #[must_use]
     pub fn top(&self) -> PathBuf {

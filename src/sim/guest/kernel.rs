@@ -1,0 +1,166 @@
+//! What a distribution sees of the kernel and its settings: the virtual machine's, and never this machine's.
+
+use std::fs::{self, File};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::CWD;
+use rustix::mount::{MountFlags, OpenTreeFlags, mount, mount_bind, mount_remount, open_tree};
+use rustix::thread::{
+    LinkNameSpaceType, ThreadNameSpaceType, move_into_link_name_space, move_into_thread_name_spaces,
+};
+
+use crate::sim::guest::mounts::{attach, mount_tree, place, share};
+use crate::sim::wire::vm::Vm;
+use crate::system::error::{Context, Failure};
+
+const OF_PROC: MountFlags =
+    MountFlags::BIND.union(MountFlags::NOSUID).union(MountFlags::NODEV).union(MountFlags::NOEXEC);
+/// Settings of the kernel that each distribution has of its own, by its UTS and IPC namespaces.
+const OF_NAMESPACES: [&str; 10] = [
+    "kernel/hostname",
+    "kernel/domainname",
+    "kernel/msgmax",
+    "kernel/msgmnb",
+    "kernel/msgmni",
+    "kernel/sem",
+    "kernel/shmall",
+    "kernel/shmmax",
+    "kernel/shmmni",
+    "fs/mqueue",
+];
+
+/// The mounts of the virtual machine that all of its distributions have.
+pub struct Shared {
+    /// `/mnt/wsl`.
+    pub wsl: OwnedFd,
+    /// `/sys`, if the machine has one to give away.
+    pub sys: Option<OwnedFd>,
+    /// `/proc/sys`, likewise.
+    pub proc_sys: Option<OwnedFd>,
+}
+
+impl Shared {
+    /// Takes them along; to be called in the machine's own mounts.
+    ///
+    /// # Errors
+    ///
+    /// The virtual machine is gone, or the system's.
+    pub fn take(vm: &Vm, vm_init: &OwnedFd) -> Result<Self, Failure> {
+        let open = |path: &str| File::open(path).doing_at("open", path);
+        let (own, root) = (open("/proc/self/ns/mnt")?, open("/")?);
+        move_into_thread_name_spaces(vm_init.as_fd(), ThreadNameSpaceType::MOUNT)
+            .doing("join the virtual machine's mounts")?;
+        let clone = |path: &Path| {
+            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+            open_tree(CWD, path, flags).doing_at("take along", path)
+        };
+        let optional = |path: &Path| path.exists().then(|| clone(path)).transpose();
+        let taken = clone(&vm.wsl())
+            .and_then(|wsl| Ok(Self { wsl, sys: optional(&vm.sys())?, proc_sys: optional(&vm.proc_sys())? }));
+        move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount)).doing("go back")?;
+        rustix::process::fchdir(&root).doing_at("enter", "/")?;
+        rustix::process::chroot(".").doing_at("enter", "/")?;
+        taken
+    }
+}
+
+/// Mounts `/sys`.
+///
+/// # Errors
+///
+/// The system's.
+pub fn sys(vm: &Shared) -> Result<(), Failure> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
+    match &vm.sys {
+        Some(sys) => place(sys, "/sys")?,
+        None => attach("sysfs", "/sys", flags | MountFlags::RDONLY, "")?,
+    }
+    share("/sys")
+}
+
+/// Has systemd's programs believe in a `/sys` that is no sysfs by its kind: they ask, so that nobody takes a cgroup for a
+/// device.
+///
+/// # Errors
+///
+/// The system's.
+pub fn trust_sys(vm: &Shared) -> Result<(), Failure> {
+    if vm.sys.is_none() {
+        return Ok(());
+    }
+    let folder = "/run/systemd/system.conf.d";
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(folder).doing_at("make", folder)?;
+    let path = format!("{folder}/wsl-sim.conf");
+    let variable = "SYSTEMD_DEVICE_VERIFY_SYSFS=0";
+    let text = format!("[Manager]\nManagerEnvironment={variable}\nDefaultEnvironment={variable}\n");
+    fs::write(&path, text).doing_at("write", &path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).doing_at("set the mode of", &path)
+}
+
+/// Mounts what must not be the machine's own below a new `/proc`, which nobody shares yet: each of these would be mounted on
+/// its copy too.
+///
+/// # Errors
+///
+/// The system's.
+pub fn settings(vm: &Shared) -> Result<(), Failure> {
+    match &vm.proc_sys {
+        Some(proc_sys) => own_settings(proc_sys)?,
+        None => protect_settings()?,
+    }
+    protect("/proc/sysrq-trigger")?;
+    binfmt()
+}
+
+/// The virtual machine's settings of the kernel, but for those of the distribution's own namespaces.
+fn own_settings(proc_sys: &OwnedFd) -> Result<(), Failure> {
+    let clone = |name: &&'static str| {
+        let path = format!("/proc/sys/{name}");
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        // A kernel may lack one of them.
+        open_tree(CWD, &path, flags).ok().map(|tree| (path, tree))
+    };
+    let own: Vec<_> = OF_NAMESPACES.iter().filter_map(clone).collect();
+    place(proc_sys, "/proc/sys")?;
+    own.iter().try_for_each(|(path, tree)| mount_tree(tree, path).doing_at("mount", path))
+}
+
+/// The machine's settings of the kernel; only those of the network are the virtual machine's own.
+fn protect_settings() -> Result<(), Failure> {
+    protect("/proc/sys")?;
+    if Path::new("/proc/sys/net").exists() {
+        mount_bind("/proc/sys/net", "/proc/sys/net").doing_at("bind", "/proc/sys/net")?;
+        mount_remount("/proc/sys/net", OF_PROC, "").doing_at("open", "/proc/sys/net")?;
+    }
+    Ok(())
+}
+
+fn protect(path: &str) -> Result<(), Failure> {
+    if Path::new(path).exists() {
+        mount_bind(path, path).doing_at("bind", path)?;
+        mount_remount(path, OF_PROC | MountFlags::RDONLY, "").doing_at("protect", path)?;
+    }
+    Ok(())
+}
+
+/// The registry of binary formats is the kernel's: files of the same names stand in.
+fn binfmt() -> Result<(), Failure> {
+    let path = "/proc/sys/fs/binfmt_misc";
+    if !Path::new(path).exists() {
+        return Ok(());
+    }
+    mount("binfmt_misc", path, "tmpfs", MountFlags::RELATIME, c"mode=755").doing_at("mount", path)?;
+    for (name, contents) in [
+        ("status", "enabled\n"),
+        ("register", ""),
+        ("WSLInterop", "enabled\ninterpreter /init\nflags: PF\noffset 0\nmagic 4d5a\n"),
+    ] {
+        let path = format!("{path}/{name}");
+        fs::write(&path, contents).doing_at("write", &path)?;
+        let mode = if name == "register" { 0o200 } else { 0o644 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).doing_at("set the mode of", &path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! The kernel's settings of a virtual machine: `/sys` and `/proc/sys` that can be written, and of which the machine that
+//! all this runs on notices nothing.
+
+pub mod attribute;
+pub mod files;
+pub mod uevent;

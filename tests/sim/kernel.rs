@@ -1,0 +1,103 @@
+//! `/sys` and `/proc/sys` of the virtual machine: they can be written as under WSL, and this machine notices nothing.
+#![cfg(feature = "sim")]
+
+use std::fs;
+use std::path::Path;
+
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, netlink};
+
+use crate::support::patience::eventually;
+use crate::support::sim::{Sim, bundled, namespace};
+
+const SETTINGS: [&str; 7] = [
+    "/proc/sys/vm/swappiness",
+    "/proc/sys/kernel/panic",
+    "/proc/sys/kernel/core_pattern",
+    "/proc/sys/kernel/shmmax",
+    "/proc/sys/fs/file-max",
+    "/proc/sys/fs/nr_open",
+    "/sys/class/net/lo/mtu",
+];
+
+/// Like [`Sim::for_starts`], where the machine has what the virtual machine's `/sys` is made of.
+fn with_fuse(test: &str) -> Option<Sim> {
+    let sim = Sim::for_starts(test)?;
+    if Path::new("/dev/fuse").exists() {
+        return Some(sim);
+    }
+    println!("SKIP {test}: no FUSE in this kernel");
+    None
+}
+
+fn import(sim: &Sim, name: &str, image: &str) {
+    let imported = sim.import(name, &bundled(image));
+    assert_eq!(imported.code, 0, "{imported:?}");
+}
+
+fn of_this_machine() -> Vec<String> {
+    SETTINGS.map(|path| fs::read_to_string(path).expect("a setting")).into()
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn settings_of_the_kernel_are_the_virtual_machines() {
+    let Some(sim) = with_fuse("settings_of_the_kernel_are_the_virtual_machines") else { return };
+    import(&sim, "NixOS", if namespace() { "namespace-image.tar.gz" } else { "image.tar.gz" });
+    import(&sim, "Other", "namespace-image.tar.gz");
+    let before = of_this_machine();
+    let sysctl =
+        "kernel.panic = 11\nvm.swappiness = 7\nkernel.core_pattern = core.test\nkernel.shmmax = 4096\n";
+    fs::create_dir_all(sim.inside("NixOS", "etc/sysctl.d")).expect("a folder");
+    fs::write(sim.inside("NixOS", "etc/sysctl.d/90-test.conf"), sysctl).expect("a file");
+    let line = "systemctl is-active systemd-sysctl.service; cd /proc/sys; \
+                cat kernel/panic vm/swappiness kernel/core_pattern kernel/shmmax kernel/hostname; \
+                sysctl -n -w vm.swappiness=8; sysctl -w vm.swappiness=much 2>&1; cat vm/swappiness; \
+                echo 1280 >/sys/class/net/lo/mtu; cat /sys/class/net/lo/mtu";
+    assert_eq!(
+        sim.sh("NixOS", &format!("{{ {line}; }}")),
+        "active\n11\n7\ncore.test\n4096\nTest-PC\n8\nsysctl: setting key \"vm.swappiness\": Invalid argument\n8\n1280"
+    );
+    // The same kernel, but for what is of a distribution's own namespaces.
+    let other = sim.outside("Other", "cat /proc/sys/vm/swappiness /proc/sys/kernel/shmmax");
+    assert_eq!(other, format!("8\n{}", before[3].trim_end()));
+    // Whatever is mounted again or anew.
+    let line = "mount -o remount,rw /proc; mount -t sysfs -o remount,rw sysfs /sys; echo 3 >/proc/sys/kernel/panic; \
+                mkdir /mnt/sys; mount -t sysfs again /mnt/sys; echo change >/mnt/sys/class/mem/null/uevent; echo $?";
+    assert_eq!(sim.sh("NixOS", &format!("{{ {line}; }} 2>&1 | tail -n 1")), "1");
+    assert_eq!(of_this_machine(), before, "nothing of it is this machine's");
+    sim.ok(["--shutdown"]);
+    let line = "cat /proc/sys/vm/swappiness";
+    assert_eq!(sim.outside("Other", line), before[0].trim_end(), "another machine");
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn udev_is_told_of_devices_and_this_machine_is_not() {
+    let Some(sim) = with_fuse("udev_is_told_of_devices_and_this_machine_is_not") else { return };
+    import(
+        &sim,
+        "NixOS",
+        if namespace() { "every-way-namespace-image.tar.gz" } else { "every-way-image.tar.gz" },
+    );
+    let protocol = Some(netlink::KOBJECT_UEVENT);
+    let machine =
+        rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol);
+    let machine = machine.expect("a socket");
+    rustix::net::bind(&machine, &netlink::SocketAddrNetlink::new(0, 1)).expect("every group");
+
+    let line = "systemctl is-system-running --wait; systemctl is-active systemd-udevd systemd-udev-trigger; \
+                udevadm trigger --action=change --subsystem-match=mem && udevadm settle; \
+                systemctl list-units --type=device --no-legend --plain";
+    let udev = format!("export SYSTEMD_DEVICE_VERIFY_SYSFS=0; {line}");
+    let out = sim.sh("NixOS", &udev);
+    assert!(out.starts_with("running\nactive\nactive\n"), "{out}");
+    // What udev has heard of it has a file there.
+    eventually("udev knows /dev/null", || sim.sh("NixOS", "ls /run/udev/data").contains("c1:3"));
+    assert_eq!(sim.sh("NixOS", "echo explode >/sys/class/mem/null/uevent; echo $?"), "1");
+
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok((count, _)) = rustix::net::recv(&machine, &mut buffer[..], RecvFlags::DONTWAIT) {
+        let message = String::from_utf8_lossy(&buffer[..count]);
+        assert!(!message.contains("SYNTH_UUID"), "this machine's devices were asked: {message:?}");
+    }
+}
