@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::starts::{install, toplevel, world};
-use crate::support::sim::Sim;
+use crate::support::sim::{Sim, bundled};
 use crate::support::world::program;
 
 /// What the doctor says, and what kinds of findings there are.
@@ -188,4 +189,70 @@ fn the_doctor_names_a_systemd_that_was_switched_off_by_hand() {
     sim.ok(["-t", "NixOS"]);
     fs::write(&file, text).expect("wsl.conf");
     assert_eq!(doctor_outside(&sim).kinds(), BTreeSet::new());
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn the_doctor_names_a_disk_that_takes_no_more() {
+    let Some(sim) = world("the_doctor_names_a_disk_that_takes_no_more") else { return };
+    up(&sim);
+    // A small disk of its own for what the doctor looks at: the machine's is not to be filled.
+    sim.sh(
+        "NixOS",
+        "mkdir -p /var/lib/nixos-wsl && mount -t tmpfs -o size=30m,nr_inodes=1100 small /var/lib/nixos-wsl",
+    );
+    let none = BTreeSet::new();
+    assert_eq!(doctor(&sim).kinds(), none, "room enough");
+    for (fill, kind, fault) in [
+        ("head -c 28M /dev/zero >F/file", "disk-nearly-full", "is nearly full: 2 MiB of 30 MiB are free"),
+        ("head -c 31M /dev/zero >F/file || true", "disk-full", "is full: 0 MiB of 30 MiB are free"),
+        ("for n in $(seq 1095); do : >F/$n; done", "disk-inodes", "its inodes are used up"),
+        ("mount -o remount,ro F", "disk-read-only", "is read-only: nothing can be saved"),
+    ] {
+        sim.sh("NixOS", &fill.replace('F', "/var/lib/nixos-wsl"));
+        let said = doctor(&sim);
+        assert_eq!(said.kinds(), BTreeSet::from([kind]), "{}", said.0);
+        assert!(said.fault(kind).starts_with("the disk of /var/lib/nixos-wsl (small, tmpfs)"), "{}", said.0);
+        assert!(said.fault(kind).ends_with(fault), "{}", said.0);
+        let line = "rm -f F/[0-9]* F/file; mount | grep -q 'small.*[(]ro' && umount F || true";
+        sim.sh("NixOS", &line.replace('F', "/var/lib/nixos-wsl"));
+        assert_eq!(doctor(&sim).kinds(), none, "after {fill}");
+    }
+}
+
+/// Up to 2.9.4 another distribution's processes come into groups that systemd takes for its own.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn the_doctor_names_another_distribution_in_the_same_groups() {
+    let Some(mut sim) = world("the_doctor_names_another_distribution_in_the_same_groups") else { return };
+    sim.version = Some("2.9.4");
+    assert_eq!(sim.import("Other", &bundled("namespace-image.tar.gz")).code, 0);
+    up(&sim);
+    let none = BTreeSet::new();
+    assert_eq!(doctor(&sim).kinds(), none, "it is alone in them");
+    // A systemd that takes the groups at the top is in nobody's way.
+    sim.outside("Other", "mkdir /sys/fs/cgroup/init.scope");
+    let stay = |group: &str| {
+        let line = format!(
+            "PATH=$PATH:/nix/var/nix/profiles/system/sw/bin; \
+             echo $$ >$(echo /sys/fs/cgroup/{group}/cgroup.procs) && echo there && exec sleep 1000"
+        );
+        let mut other = sim.command(["-d", "Other", "-u", "root", "-e", "/bin/sh", "-c", &line]);
+        let mut other = other.stdout(Stdio::piped()).spawn().expect("wsl-sim starts");
+        let mut said = String::new();
+        BufReader::new(other.stdout.take().expect("a pipe")).read_line(&mut said).expect("a line");
+        assert_eq!(said, "there\n", "{group}");
+        other
+    };
+    let apart = stay("init.scope");
+    assert_eq!(doctor(&sim).kinds(), none, "groups of its own");
+    let within = stay("nixos-wsl-*/init.scope");
+    let clash = doctor(&sim);
+    assert_eq!(clash.kinds(), BTreeSet::from(["other-distribution"]), "{}", clash.0);
+    assert!(clash.fault("other-distribution").contains("in the same cgroup /init.scope"), "{}", clash.0);
+    sim.ok(["-t", "Other"]);
+    for mut process in [apart, within] {
+        process.wait().expect("it ends");
+    }
+    assert_eq!(doctor(&sim).kinds(), none, "its way out");
 }

@@ -68,6 +68,23 @@ fn cgroups_are_those_of_the_version() {
         let init = format!("{}/init.scope", native[2]);
         let found = ["self", "2", "1"].map(|process| group(&sim, "Native", process));
         assert_eq!(found, [native[0], native[1], &init], "{version}");
+        let log = sim.outside("Native", "cat /var/log/nixos-wsl-boot.log");
+        for (line, layouts) in [
+            (
+                "/sys/fs/cgroup: not the unified hierarchy; it takes the place of what is there",
+                &["hybrid"][..],
+            ),
+            (
+                "cgroups: this WSL gives every distribution the same one; systemd gets /nixos-wsl-",
+                &["hybrid", "shared"],
+            ),
+        ] {
+            assert_eq!(
+                log.lines().filter(|said| said.contains(line)).count(),
+                usize::from(layouts.contains(&name)),
+                "{log}"
+            );
+        }
         let found = ["self", "1"].map(|process| group(&sim, "Plain", process));
         assert_eq!(found, plain, "{version}");
         // What runs decides, not what is asked for.

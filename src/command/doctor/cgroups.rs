@@ -46,15 +46,22 @@ fn is_wsl1(kernel: &str) -> bool {
     kernel.ends_with("-Microsoft")
 }
 
-/// A group that systemd alone fills and that has a process of another process namespace, which reads as 0.
+/// A group that systemd alone fills and that has a process of another process namespace, which reads as 0. Where this
+/// distribution's systemd has a group of its own for all of its groups (`crate::boot::cgroup`), those at the top are others'.
 fn foreign(root: &Root) -> Option<String> {
+    let text = root.read("/proc/1/cgroup", FILE_LIMIT).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let own = text
+        .lines()
+        .find_map(|line| line.strip_prefix("0::")?.strip_suffix("/init.scope"))
+        .unwrap_or_default();
     let has = |group: &str| {
-        let file = format!("{TREE}{group}/cgroup.procs");
+        let file = format!("{TREE}{own}{group}/cgroup.procs");
         let text = root.read(file, FILE_LIMIT).unwrap_or_default();
         String::from_utf8_lossy(&text).lines().any(|line| line == "0")
     };
     let mut groups = vec!["/init.scope".to_owned()];
-    let users = std::fs::read_dir(root.path(format!("{TREE}/user.slice")));
+    let users = std::fs::read_dir(root.path(format!("{TREE}{own}/user.slice")));
     for slice in users.into_iter().flatten().flatten() {
         let name = slice.file_name().to_string_lossy().into_owned();
         if let Some(uid) = name.strip_prefix("user-").and_then(|name| name.strip_suffix(".slice")) {
