@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use nixos_wsl::sim::cli::{parse, run};
+use nixos_wsl::sim::cli::{parse, run, wide::Wide};
 use nixos_wsl::sim::guest::{applets, first};
 use nixos_wsl::sim::host::{mini_init, record, supervisor, vm};
 use nixos_wsl::sim::wire::error::Error;
@@ -30,20 +30,29 @@ fn main() -> ExitCode {
     if let Some(code) = applets::run(&name, &words) {
         return code;
     }
-    match parse::parse(&arguments).and_then(run::run) {
+    // Windows gives a program one line, and a pipe behind wsl.exe its messages in UTF-16.
+    let line = std::env::var("WSL_SIM_LINE").ok();
+    let mut out: Box<dyn Write> = match &line {
+        Some(_) if std::env::var_os("WSL_UTF8").is_none_or(|value| value != "1") => {
+            Box::new(Wide(io::stdout()))
+        }
+        _ => Box::new(io::stdout()),
+    };
+    let parsed = line.map_or_else(|| parse::parse(&arguments), |line| parse::parse_line(&line));
+    match parsed.and_then(|command| run::run(command, &mut *out)) {
         // Exit codes have eight bits here, and thirty-two under Windows.
         Ok(code) => ExitCode::from(code.to_le_bytes()[0]),
         Err(error) => {
-            report(&error);
+            report(&error, &mut *out);
             ExitCode::from(FAILURE)
         }
     }
 }
 
 /// wsl.exe prints its own failures on standard output (W§6.4); the simulator's own go to standard error.
-fn report(error: &Error) {
+fn report(error: &Error, out: &mut dyn Write) {
     match error {
-        Error::Wsl { .. } | Error::Plain(_) => drop(writeln!(io::stdout(), "{error}")),
+        Error::Wsl { .. } | Error::Plain(_) => drop(writeln!(out, "{error}")),
         Error::System(_) | Error::Missing(_) => eprintln!("{error}"),
     }
 }

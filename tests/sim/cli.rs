@@ -4,8 +4,8 @@
 use std::ffi::OsString;
 
 use nixos_wsl::sim::cli::command::{CommandLine, InstallSource};
-use nixos_wsl::sim::cli::line::join;
-use nixos_wsl::sim::cli::parse::parse;
+use nixos_wsl::sim::cli::line::{self, join};
+use nixos_wsl::sim::cli::parse::{parse, parse_line};
 use nixos_wsl::sim::host::client::{Launch, LaunchedProgram};
 use nixos_wsl::sim::host::export::ArchiveFormat;
 use nixos_wsl::sim::host::list::ListOptions;
@@ -189,6 +189,30 @@ fn lines_are_joined_by_the_windows_rules() {
     }
 }
 
+/// Where Windows gives the line, nothing of its end is split and joined again.
+#[test]
+fn a_line_of_windows_reaches_the_shell_as_it_stands() {
+    let parsed = |line| parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    let line = |text: &str| Launch {
+        distribution: Some("A b".into()),
+        program: LaunchedProgram::Line(text.into()),
+        ..Launch::default()
+    };
+    for (given, end) in [
+        (r#"-d "A b" -- echo "a  b"  'c' \"#, r#"echo "a  b"  'c' \"#),
+        (r#"-d "A b"   ls  "#, "ls  "),
+        (r#"-d "A b" -- "x""#, r#""x""#),
+    ] {
+        assert_eq!(parsed(given), CommandLine::Launch(line(end)), "{given}");
+    }
+    let exec = LaunchedProgram::Exec(["a b", "\""].map(OsString::from).to_vec());
+    assert_eq!(
+        parsed(r#"-e "a b" "\"""#),
+        CommandLine::Launch(Launch { program: exec, ..Launch::default() })
+    );
+    assert_eq!(parsed("-t A"), CommandLine::Terminate("A".into()));
+}
+
 /// `CommandLineToArgvW`'s reading of a line, for what [`join`] writes.
 fn split(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut started) = (Vec::new(), String::new(), false, false);
@@ -230,6 +254,10 @@ proptest! {
     #[test]
     fn windows_splits_what_was_joined(arguments in proptest::collection::vec("[a-c\\\\\" '$]{0,8}", 0..6)) {
         let vector: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        prop_assert_eq!(split(&join(&vector).into_string().expect("text")), arguments);
+        let line = join(&vector).into_string().expect("text");
+        let split_here = split(&line);
+        prop_assert_eq!(&split_here, &arguments);
+        let words: Vec<OsString> = line::split(&line).into_iter().map(|(_, word)| word).collect();
+        prop_assert_eq!(words, vector);
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::sim::cli::arguments::Words;
 use crate::sim::cli::command::CommandLine;
-use crate::sim::cli::line::join;
+use crate::sim::cli::line::{join, split};
 use crate::sim::cli::manage;
 use crate::sim::cli::usage::{unknown, usage};
 use crate::sim::host::client::{Launch, LaunchedProgram};
@@ -16,6 +16,21 @@ use crate::sim::wire::error::{Error, Result};
 ///
 /// WSL's message where a command line is refused.
 pub fn parse(arguments: &[OsString]) -> Result<CommandLine> {
+    parse_words(arguments, &|rest| join(rest))
+}
+
+/// Parses the line after the program's name, as Windows gives it to wsl.exe: a shell gets its end as it stands (W§6.2).
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_line(line: &str) -> Result<CommandLine> {
+    let (places, words): (Vec<usize>, Vec<OsString>) = split(line).into_iter().unzip();
+    parse_words(&words, &|rest| line[places[words.len() - rest.len()]..].into())
+}
+
+/// `end` gives the line of the words that are left.
+fn parse_words(arguments: &[OsString], end: &dyn Fn(&[OsString]) -> OsString) -> Result<CommandLine> {
     let mut rest = Words(arguments);
     let mut launch = Launch::default();
     let mut shell = ShellType::Default;
@@ -76,7 +91,7 @@ pub fn parse(arguments: &[OsString]) -> Result<CommandLine> {
         ShellType::None if rest.0.is_empty() => return Err(Error::invalid_argument()),
         ShellType::None => LaunchedProgram::Exec(rest.0.to_vec()),
         _ if rest.0.is_empty() => LaunchedProgram::Shell,
-        _ => LaunchedProgram::Line(join(rest.0)),
+        _ => LaunchedProgram::Line(end(rest.0)),
     };
     launch.login = match shell {
         ShellType::Login => true,

@@ -14,15 +14,15 @@ use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sim::wire::vm::Vm;
 
-/// Carries out a command: the exit code, as wsl.exe has it.
+/// Carries out a command: the exit code, as wsl.exe has it. What wsl.exe itself says is written to `out`.
 ///
 /// # Errors
 ///
 /// WSL's own failures and the simulator's.
-pub fn run(command: CommandLine) -> Result<i32> {
+pub fn run(command: CommandLine, out: &mut dyn Write) -> Result<i32> {
     match command {
-        CommandLine::Help => return Ok(print(USAGE)),
-        CommandLine::Version => return Ok(print(concat!("wsl-sim ", env!("CARGO_PKG_VERSION")))),
+        CommandLine::Help => return Ok(print(out, USAGE)),
+        CommandLine::Version => return Ok(print(out, concat!("wsl-sim ", env!("CARGO_PKG_VERSION")))),
         _ => {}
     }
     let registry = Registry::open()?;
@@ -36,43 +36,44 @@ pub fn run(command: CommandLine) -> Result<i32> {
             }
             let import = Import { name: Some(&name), directory: Some(&directory), file: &file, oobe: false };
             import::import(&registry, &import)?;
-            Ok(completed())
+            Ok(completed(out))
         }
         CommandLine::ImportVhd { name, directory, file } => {
             import_vhd::import(&registry, &name, &directory, &file)?;
-            Ok(completed())
+            Ok(completed(out))
         }
         CommandLine::ImportInPlace { name, file } => {
             import_vhd::import_in_place(&registry, &name, &file)?;
-            Ok(completed())
+            Ok(completed(out))
         }
         CommandLine::Install { source, name, location, launch: start } => {
-            let name = install(&registry, &source, name.as_deref(), location.as_deref())?;
-            print(&format!(
-                "Distribution successfully installed. It can be launched via 'wsl.exe -d {name}'"
-            ));
+            let name = install(&registry, &source, name.as_deref(), location.as_deref(), out)?;
+            print(
+                out,
+                &format!("Distribution successfully installed. It can be launched via 'wsl.exe -d {name}'"),
+            );
             if !start {
                 return Ok(0);
             }
-            print(&format!("Launching {name}..."));
+            print(out, &format!("Launching {name}..."));
             // Interactive, but no login shell (W§6.2).
             launch(&registry, &Launch { distribution: Some(name), ..Launch::default() })
         }
         CommandLine::Export { name, file, format } => {
             export::export(&registry, &name, &file, format)?;
-            if file == Path::new("-") { Ok(0) } else { Ok(completed()) }
+            if file == Path::new("-") { Ok(0) } else { Ok(completed(out)) }
         }
-        CommandLine::List(options) => print_list(&registry, options),
+        CommandLine::List(options) => print_list(&registry, options, out),
         CommandLine::SetDefault(name) => {
             let locked = registry.lock()?;
             let registration = locked.installed(&name)?;
             locked.set_default(&registration.distribution_name)?;
-            Ok(completed())
+            Ok(completed(out))
         }
         CommandLine::Terminate(name) => {
             let registration = registry.lock()?.installed(&name)?;
             instance::terminate(&registry, &registration.distribution_name)?;
-            Ok(completed())
+            Ok(completed(out))
         }
         CommandLine::Shutdown => {
             let all = registry.lock()?.all()?;
@@ -83,41 +84,47 @@ pub fn run(command: CommandLine) -> Result<i32> {
             Ok(0)
         }
         CommandLine::Unregister(name) => {
-            print("Unregistering.");
+            print(out, "Unregistering.");
             export::unregister(&registry, &name)?;
-            Ok(completed())
+            Ok(completed(out))
         }
         CommandLine::SetDefaultUser { name, user } => client::set_default_user(&registry, &name, &user)
-            .map(|code| if code == 0 { completed() } else { code }),
+            .map(|code| if code == 0 { completed(out) } else { code }),
         CommandLine::Move { name, directory } => {
             disk::relocate(&registry, &name, &directory)?;
-            Ok(completed())
+            Ok(completed(out))
         }
         CommandLine::Resize { name, size } => {
             disk::resize(&registry, &name, size)?;
-            Ok(completed())
+            Ok(completed(out))
         }
         CommandLine::SetSparse { name, sparse, allow_unsafe } => {
             disk::set_sparse(&registry, &name, sparse, allow_unsafe)?;
-            Ok(completed())
+            Ok(completed(out))
         }
-        CommandLine::Status => {
-            if let Some(name) = registry.lock()?.default()? {
-                print(&format!("Default Distribution: {name}"));
-            }
-            print("Default Version: 2");
-            let version = match Vm::read(registry.home()) {
-                Some(vm) => vm.version,
-                None => variables::version(registry.home())?,
-            };
-            print(&format!("WSL version: {version} (cgroups: {})", version.layout().name()));
-            Ok(print(if cgroup::nsdelegate() {
-                "cgroup2 with nsdelegate, as under WSL"
-            } else {
-                "cgroup2 without nsdelegate, which only this machine's own mount could switch on"
-            }))
-        }
+        CommandLine::Status => status(&registry, out),
     }
+}
+
+/// What there is, and how it is like WSL.
+fn status(registry: &Registry, out: &mut dyn Write) -> Result<i32> {
+    if let Some(name) = registry.lock()?.default()? {
+        print(out, &format!("Default Distribution: {name}"));
+    }
+    print(out, "Default Version: 2");
+    let version = match Vm::read(registry.home()) {
+        Some(vm) => vm.version,
+        None => variables::version(registry.home())?,
+    };
+    print(out, &format!("WSL version: {version} (cgroups: {})", version.layout().name()));
+    Ok(print(
+        out,
+        if cgroup::nsdelegate() {
+            "cgroup2 with nsdelegate, as under WSL"
+        } else {
+            "cgroup2 without nsdelegate, which only this machine's own mount could switch on"
+        },
+    ))
 }
 
 /// Installs an archive, or a version from the lists of distributions, under its own name or another.
@@ -126,12 +133,13 @@ fn install(
     source: &InstallSource,
     name: Option<&str>,
     location: Option<&Path>,
+    out: &mut dyn Write,
 ) -> Result<String> {
     let import =
         |name, file: &Path| import::import(registry, &Import { name, directory: location, file, oobe: true });
     match source {
         InstallSource::File(file) => {
-            print(&format!("Installing: {}", file.display()));
+            print(out, &format!("Installing: {}", file.display()));
             import(name, file)
         }
         InstallSource::Online(wanted) => {
@@ -145,7 +153,7 @@ fn install(
                 ));
             }
             let download = online::download(&version, &mut |line| {
-                print(line);
+                print(out, line);
             })?;
             import(Some(name), &download.path)
         }
@@ -153,13 +161,13 @@ fn install(
 }
 
 /// Prints a line; a closed standard output is no reason to stop. Gives the exit code of success.
-fn print(text: &str) -> i32 {
-    let _ = writeln!(io::stdout(), "{text}");
+fn print(out: &mut dyn Write, text: &str) -> i32 {
+    let _ = writeln!(out, "{text}");
     0
 }
 
-fn completed() -> i32 {
-    print("The operation completed successfully.")
+fn completed(out: &mut dyn Write) -> i32 {
+    print(out, "The operation completed successfully.")
 }
 
 fn launch(registry: &Registry, options: &Launch) -> Result<i32> {
@@ -183,7 +191,7 @@ fn no_distributions() -> Error {
     )
 }
 
-fn print_list(registry: &Registry, options: ListOptions) -> Result<i32> {
+fn print_list(registry: &Registry, options: ListOptions, out: &mut dyn Write) -> Result<i32> {
     let (all, default) = {
         let locked = registry.lock()?;
         (locked.all()?, locked.default()?)
@@ -201,6 +209,6 @@ fn print_list(registry: &Registry, options: ListOptions) -> Result<i32> {
     if entries.is_empty() && !options.quiet {
         return Err(no_distributions());
     }
-    let _ = list::print_list(&entries, default.as_deref(), options, &mut io::stdout());
+    let _ = list::print_list(&entries, default.as_deref(), options, out);
     Ok(0)
 }

@@ -53,4 +53,6 @@ The environment sets what Windows would:
   WSL_SIM_VERSION              WSL's version, which decides on the layout of cgroups (default: the newest)
   WSL_SIM_HOME/.wslconfig      [simulator] version, [wsl2] vmIdleTimeout, networkingMode, safeMode,
                                [general] instanceIdleTimeout
+  WSL_SIM_LINE                 the command line as Windows gives it, one line without the program, instead of arguments;
+                               messages are in UTF-16 then, unless WSL_UTF8 is 1
   WSL_SIM_TIME_FACTOR          1 to 1000: every time limit is so many times WSL's, for slow machines (default: 1)";
