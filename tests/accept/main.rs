@@ -8,6 +8,7 @@ mod support;
 
 mod expected;
 mod images;
+mod wine;
 
 use std::path::Path;
 use std::process::Command;
@@ -46,6 +47,11 @@ impl Accept {
     fn on(&self, image: &Path, arguments: &[&str]) -> Vec<Value> {
         let mut command = self.command(&[&["--format", "json"], arguments].concat());
         command.arg("--directory").arg(self.sim.directory.path()).arg(image);
+        self.ran(command, image)
+    }
+
+    /// The same of a command that is ready to run.
+    fn ran(&self, mut command: Command, image: &Path) -> Vec<Value> {
         let ended = ended(&mut command);
         let report: Value =
             serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
