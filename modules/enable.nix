@@ -39,7 +39,8 @@ in
     systemd.enableEmergencyMode = lib.mkDefault false;
     systemd.shutdownRamfs.enable = lib.mkDefault false;
 
-    # No hardware is handed to the distribution. udev's database alone is tens of megabytes, firmware hundreds.
+    # No hardware is handed to the distribution. udev's database alone is tens of megabytes, firmware hundreds; it is on where
+    # disks are configured (disks.nix) and for usbip.
     services.udev.enable = lib.mkDefault false;
     services.lvm.enable = lib.mkDefault false;
     boot.bcache.enable = lib.mkDefault false;

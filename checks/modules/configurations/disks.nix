@@ -41,6 +41,7 @@
           "x-systemd.device-timeout=60s"
         ];
       "what a user writes stays" = options "/mnt/needed" == patient ++ [ "defaults" ];
+      "udev gives disks their names" = config.services.udev.enable;
       "what is no disk is as it was" = options "/scratch" == [ "defaults" ];
     };
 }
