@@ -75,6 +75,13 @@ let
       }
     </busconfig>
   '';
+  udevRules = [
+    "50-udev-default"
+    "60-block"
+    "60-persistent-storage"
+    "75-net-description"
+    "80-drivers"
+  ];
 in
 lib.tree "etc" {
   links = {
@@ -86,7 +93,20 @@ lib.tree "etc" {
     "etc/tmpfiles.d/tmp.conf" = "${systemd}/lib/tmpfiles.d/tmp.conf";
     "etc/tmpfiles.d/var.conf" = "${systemd}/lib/tmpfiles.d/var.conf";
   }
-  // (if ways == null then { } else { "etc/udev/rules.d" = "${ways.udev}/lib/udev/rules.d"; });
+  // (
+    if ways == null then
+      { }
+    else
+      {
+        "etc/systemd/system-generators/systemd-fstab-generator" =
+          "${systemd}/lib/systemd/system-generators/systemd-fstab-generator";
+        # Which tells systemd of devices, so that they have units.
+        "etc/udev/rules.d/99-systemd.rules" = "${systemd}/lib/udev/rules.d/99-systemd.rules";
+      }
+      // lib.genAttrs (map (name: "etc/udev/rules.d/${name}.rules") udevRules) (
+        path: "${ways.udev}/lib/udev/rules.d/${baseNameOf path}"
+      )
+  );
   texts = {
     "etc/dbus-1/session.conf" = busConfig "session";
     "etc/dbus-1/system.conf" = busConfig "system";
