@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use nixos_wsl::sim::cli::{parse, run, wide::Wide};
 use nixos_wsl::sim::guest::{applets, first};
+use nixos_wsl::sim::host::disks::holder;
 use nixos_wsl::sim::host::{mini_init, record, supervisor, vm};
 use nixos_wsl::sim::wire::error::Error;
 
@@ -25,6 +26,10 @@ fn main() -> ExitCode {
     if name == vm::MINI_INIT {
         let [home, version] = &arguments[..] else { return ExitCode::FAILURE };
         return inner(mini_init::run(Path::new(home), &version.to_string_lossy()));
+    }
+    if name == holder::HOLDER {
+        let [machine, folder, disk] = &arguments[..] else { return ExitCode::FAILURE };
+        return inner(holder::run(&machine.to_string_lossy(), Path::new(folder), Path::new(disk)));
     }
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     if let Some(code) = applets::run(&name, &words) {

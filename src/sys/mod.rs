@@ -137,6 +137,8 @@ pub fn unshare_mounts() -> std::io::Result<()> {
     }
 }
 
+#[cfg(feature = "sim")]
+pub mod loops;
 pub mod namespace;
 #[cfg(feature = "sim")]
 pub mod simulator;

@@ -9,6 +9,7 @@ mod boot;
 mod cli;
 mod contract;
 mod disk;
+mod disks;
 mod faults;
 mod first_run;
 mod import;

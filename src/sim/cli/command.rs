@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::sim::host::client::Launch;
+use crate::sim::host::disks::command::MountRequest;
 use crate::sim::host::export::ArchiveFormat;
 use crate::sim::host::list::ListOptions;
 
@@ -105,6 +106,10 @@ pub enum CommandLine {
         /// `--allow-unsafe`
         allow_unsafe: bool,
     },
+    /// `--mount DISK`
+    Mount(MountRequest),
+    /// `--unmount [DISK]`: all without one
+    Unmount(Option<String>),
     /// `--status`
     Status,
     /// `--version`

@@ -6,6 +6,7 @@
 
 mod arguments;
 pub mod command;
+mod disks;
 pub mod line;
 mod manage;
 pub mod parse;

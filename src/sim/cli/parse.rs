@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use crate::sim::cli::arguments::Words;
 use crate::sim::cli::command::CommandLine;
+use crate::sim::cli::disks;
 use crate::sim::cli::line::{join, split};
 use crate::sim::cli::manage;
 use crate::sim::cli::usage::{unknown, usage};
@@ -75,6 +76,8 @@ fn parse_words(arguments: &[OsString], end: &dyn Fn(&[OsString]) -> OsString) ->
             }
             "-t" | "--terminate" => return rest.parameter("--terminate").map(CommandLine::Terminate),
             "--unregister" => return rest.parameter("--unregister").map(CommandLine::Unregister),
+            "--mount" => return disks::mount(rest),
+            "--unmount" => return disks::unmount(rest),
             "--manage" => return manage::manage(rest),
             "--shutdown" => {
                 let options = rest.options(&[("--force", false)])?;

@@ -6,6 +6,8 @@ use std::path::Path;
 use crate::sim::cli::command::{CommandLine, InstallSource};
 use crate::sim::cli::usage::USAGE;
 use crate::sim::host::client::{self, Launch};
+use crate::sim::host::disks::attach::forget;
+use crate::sim::host::disks::command::{mount_disk, unmount_disk};
 use crate::sim::host::import::{self, Import};
 use crate::sim::host::list::{self, ListOptions};
 use crate::sim::host::registry::Registry;
@@ -81,6 +83,7 @@ pub fn run(command: CommandLine, out: &mut dyn Write) -> Result<i32> {
                 instance::terminate(&registry, &registration.distribution_name)?;
             }
             vm::shut_down(registry.home(), registry.stretch(cgroup::KILL_LIMIT))?;
+            forget(registry.home())?;
             Ok(0)
         }
         CommandLine::Unregister(name) => {
@@ -102,6 +105,8 @@ pub fn run(command: CommandLine, out: &mut dyn Write) -> Result<i32> {
             disk::set_sparse(&registry, &name, sparse, allow_unsafe)?;
             Ok(completed(out))
         }
+        CommandLine::Mount(request) => mount_disk(&registry, &request).map(|said| say(out, said)),
+        CommandLine::Unmount(disk) => unmount_disk(&registry, disk.as_deref()).map(|said| say(out, said)),
         CommandLine::Status => status(&registry, out),
     }
 }
@@ -158,6 +163,12 @@ fn install(
             import(Some(name), &download.path)
         }
     }
+}
+
+/// What a command has to say, and its exit code.
+fn say(out: &mut dyn Write, (text, code): (String, i32)) -> i32 {
+    print(out, &text);
+    code
 }
 
 /// Prints a line; a closed standard output is no reason to stop. Gives the exit code of success.

@@ -35,6 +35,8 @@ Managing distributions:
   --install [NAME | --from-file FILE] [--name NAME] [--location DIR] [--no-launch]
   --export NAME FILE [--vhd | --format tar|tar.gz|tar.xz|vhd]
   --manage NAME --set-default-user USER | --move DIR | --resize SIZE | --set-sparse true|false [--allow-unsafe]
+  --mount DISK [--vhd] [--bare] [--partition N] [--name NAME] [--type TYPE] [--options OPTIONS]
+  --unmount [DISK]
   -l, --list [--all | --running] [-q | -v]
   -s, --set-default NAME       -t, --terminate NAME
   --unregister NAME            --shutdown

@@ -11,7 +11,8 @@ use rustix::thread::{
     LinkNameSpaceType, ThreadNameSpaceType, move_into_link_name_space, move_into_thread_name_spaces,
 };
 
-use crate::sim::guest::mounts::{attach, mount_tree, place, share};
+use crate::sim::guest::mounts::{attach, directory, mount_tree, place, share};
+use crate::sim::wire::disks::{AttachedDisk, DiskDevice};
 use crate::sim::wire::vm::Vm;
 use crate::system::error::{Context, Failure};
 
@@ -39,6 +40,8 @@ pub struct Shared {
     pub sys: Option<OwnedFd>,
     /// `/proc/sys`, likewise.
     pub proc_sys: Option<OwnedFd>,
+    /// Devices of the disks that are attached to it.
+    pub devices: Vec<DiskDevice>,
 }
 
 impl Shared {
@@ -48,17 +51,24 @@ impl Shared {
     ///
     /// The virtual machine is gone, or the system's.
     pub fn take(vm: &Vm, vm_init: &OwnedFd) -> Result<Self, Failure> {
+        // The registry's folder has it.
+        let disks = vm.shared.parent().map(AttachedDisk::all).unwrap_or_default();
+        let devices: Vec<_> = disks.iter().flat_map(|disk| disk.devices().unwrap_or_default()).collect();
         let open = |path: &str| File::open(path).doing_at("open", path);
         let (own, root) = (open("/proc/self/ns/mnt")?, open("/")?);
         move_into_thread_name_spaces(vm_init.as_fd(), ThreadNameSpaceType::MOUNT)
             .doing("join the virtual machine's mounts")?;
         let clone = |path: &Path| {
-            let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+            // With what is mounted below it already.
+            let flags = OpenTreeFlags::OPEN_TREE_CLONE
+                | OpenTreeFlags::OPEN_TREE_CLOEXEC
+                | OpenTreeFlags::AT_RECURSIVE;
             open_tree(CWD, path, flags).doing_at("take along", path)
         };
         let optional = |path: &Path| path.exists().then(|| clone(path)).transpose();
-        let taken = clone(&vm.wsl())
-            .and_then(|wsl| Ok(Self { wsl, sys: optional(&vm.sys())?, proc_sys: optional(&vm.proc_sys())? }));
+        let taken = clone(&vm.wsl()).and_then(|wsl| {
+            Ok(Self { wsl, sys: optional(&vm.sys())?, proc_sys: optional(&vm.proc_sys())?, devices })
+        });
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount)).doing("go back")?;
         rustix::process::fchdir(&root).doing_at("enter", "/")?;
         rustix::process::chroot(".").doing_at("enter", "/")?;
@@ -80,8 +90,8 @@ pub fn sys(vm: &Shared) -> Result<(), Failure> {
     share("/sys")
 }
 
-/// Has systemd's programs believe in a `/sys` that is no sysfs by its kind: they ask, so that nobody takes a cgroup for a
-/// device.
+/// Has systemd's programs believe in a `/sys` and a `/dev` that are no sysfs and no devtmpfs by their kind: they ask, so that
+/// nobody takes a cgroup for a device, and a container does not listen to its host's udev.
 ///
 /// # Errors
 ///
@@ -96,7 +106,12 @@ pub fn trust_sys(vm: &Shared) -> Result<(), Failure> {
     let variable = "SYSTEMD_DEVICE_VERIFY_SYSFS=0";
     let text = format!("[Manager]\nManagerEnvironment={variable}\nDefaultEnvironment={variable}\n");
     fs::write(&path, text).doing_at("write", &path)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).doing_at("set the mode of", &path)
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).doing_at("set the mode of", &path)?;
+    // It starts before udev: where this is missing and `/dev` is no devtmpfs, it would never hear of a device.
+    directory("/run/udev", 0o755)?;
+    let control = "/run/udev/control";
+    fs::write(control, "").doing_at("write", control)?;
+    fs::set_permissions(control, fs::Permissions::from_mode(0o600)).doing_at("set the mode of", control)
 }
 
 /// Mounts what must not be the machine's own below a new `/proc`, which nobody shares yet: each of these would be mounted on

@@ -27,6 +27,7 @@ use crate::sim::guest::kernel::{self, Shared};
 use crate::sim::guest::mounts::{attach, directory, link, mount_tree, share};
 use crate::sim::guest::overlay;
 use crate::sim::guest::release::Release;
+use crate::sim::wire::disks::DiskDevice;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::start::Start;
 use crate::sim::wire::version::Layout;
@@ -151,7 +152,7 @@ fn base(log: &OwnedFd, vm: &Shared, layout: Layout) -> Result<(), Failure> {
     let (nosuid, nodev, noexec) = (MountFlags::NOSUID, MountFlags::NODEV, MountFlags::NOEXEC);
     attach("tmpfs", "/dev", nosuid, "mode=755")?;
     share("/dev")?;
-    devices()?;
+    devices(&vm.devices)?;
     File::create("/dev/kmsg").doing_at("make", "/dev/kmsg")?;
     mount_tree(log, "/dev/kmsg").doing_at("mount", "/dev/kmsg")?;
     kernel::sys(vm)?;
@@ -194,8 +195,8 @@ fn base(log: &OwnedFd, vm: &Shared, layout: Layout) -> Result<(), Failure> {
     attach("cgroup2", hierarchy, nosuid | nodev | noexec | MountFlags::RELATIME, "nsdelegate")
 }
 
-/// The devices that every program may expect; the machine's disks are not among them.
-fn devices() -> Result<(), Failure> {
+/// The devices that every program may expect; of the machine's disks only those that `wsl --mount` has attached.
+fn devices(disks: &[DiskDevice]) -> Result<(), Failure> {
     for (path, major, minor, mode) in [
         ("/dev/null", 1, 3, 0o666),
         ("/dev/zero", 1, 5, 0o666),
@@ -206,6 +207,11 @@ fn devices() -> Result<(), Failure> {
         ("/dev/fuse", 10, 229, 0o666),
     ] {
         mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(mode), makedev(major, minor))
+            .doing_at("make", path)?;
+    }
+    for DiskDevice { name, device } in disks {
+        let path = format!("/dev/{name}");
+        mknodat(CWD, &path, FileType::BlockDevice, Mode::from_raw_mode(0o600), *device)
             .doing_at("make", path)?;
     }
     directory("/dev/net", 0o755)?;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use crate::sim::host::vhd::needs_qemu;
+use crate::sim::host::disks::contents::needs_qemu;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
 use crate::sys::simulator::die_with_parent;

@@ -5,6 +5,7 @@ pub mod bsdtar;
 pub mod cgroup;
 pub mod client;
 pub mod disk;
+pub mod disks;
 pub mod examine;
 pub mod export;
 pub mod export_vhd;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use crate::sim::host::cgroup;
+use crate::sim::host::disks::attach::{self as disks, restore};
 use crate::sim::host::record::running;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::delete;
@@ -94,7 +95,9 @@ pub fn join(home: &Path, version: WslVersion, limit: Duration) -> Result<VmMembe
         Some(vm) if vm.init.alive() && vm.shared.is_dir() => vm,
         _ => {
             end(home, limit)?;
-            start(home, version, &lock)?
+            let vm = start(home, version, &lock)?;
+            restore(home, &vm)?;
+            vm
         }
     };
     drop(lock);
@@ -167,6 +170,7 @@ pub fn end(home: &Path, limit: Duration) -> Result<(), Failure> {
     if let Some(vm) = Vm::read(home) {
         kill(&vm);
         cgroup::remove(&vm.cgroup, limit)?;
+        disks::free(home)?;
     }
     // The record comes last: until it is gone, the rest can be found.
     delete(&home.join(Vm::RECORD))

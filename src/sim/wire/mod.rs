@@ -1,5 +1,6 @@
 //! What both sides of the simulator know: wsl.exe's (`host`) and WSL's init (`guest`). Uses neither.
 
+pub mod disks;
 pub mod error;
 pub mod process;
 pub mod protocol;

@@ -1,0 +1,195 @@
+//! `wsl --mount` and `--unmount`: disks of the virtual machine, beside those of its distributions, on loop devices.
+#![cfg(feature = "sim")]
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::patience::eventually;
+use crate::support::sim::{Sim, bundled, namespace};
+
+const MIB: u64 = 1 << 20;
+
+fn import(sim: &Sim, name: &str, image: &str) {
+    let imported = sim.import(name, &bundled(image));
+    assert_eq!(imported.code, 0, "{imported:?}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a readable path")
+}
+
+fn succeed(command: &mut Command) {
+    let output = command.output().expect("it starts");
+    assert!(output.status.success(), "{command:?}: {output:?}");
+}
+
+/// An ext4 with a label, in a part of a file.
+fn format(file: &Path, label: &str, offset: u64) {
+    let offset = format!("offset={offset},root_owner=0:0");
+    succeed(Command::new("mkfs.ext4").args(["-q", "-F", "-L", label, "-E", &offset]).arg(file).arg("8M"));
+}
+
+/// A disk with a table of two partitions, of which the second has a file system.
+fn disk(sim: &Sim, name: &str, label: &str) -> PathBuf {
+    let path = sim.directory.path().join(name);
+    let file = fs::File::create(&path).expect("a file");
+    file.set_len(32 * MIB).expect("its size");
+    for (index, first) in [(0, MIB), (1, 16 * MIB)] {
+        // An entry of a master boot record: type Linux, first block and count.
+        let mut entry = [0; 16];
+        entry[4] = 0x83;
+        entry[8..12].copy_from_slice(&u32::try_from(first / 512).expect("small").to_le_bytes());
+        entry[12..].copy_from_slice(&u32::try_from(8 * MIB / 512).expect("small").to_le_bytes());
+        file.write_all_at(&entry, 446 + 16 * index).expect("the table");
+    }
+    file.write_all_at(&[0x55, 0xaa], 510).expect("the table");
+    format(&path, label, 16 * MIB);
+    path
+}
+
+/// The loop devices that have something of the test's.
+fn loops(sim: &Sim) -> Vec<String> {
+    let loops = Command::new("losetup").args(["--list", "--noheadings", "--output", "BACK-FILE"]).output();
+    let loops = String::from_utf8(loops.expect("losetup").stdout).expect("text");
+    loops.lines().filter(|line| line.contains(text(sim.directory.path()))).map(str::to_owned).collect()
+}
+
+fn letters(path: &Path) -> String {
+    text(path).chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_disk_is_everybodys_until_it_is_detached() {
+    let Some(sim) = Sim::for_starts("a_disk_is_everybodys_until_it_is_detached") else { return };
+    for name in ["One", "Two"] {
+        import(&sim, name, "namespace-image.tar.gz");
+    }
+    let disk = disk(&sim, "data.img", "data");
+    let (disk, name) = (text(&disk), format!("{}p2", letters(&disk)));
+    sim.outside("One", "true");
+    let said = sim.ok(["--mount", disk, "--partition", "2"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], format!("The disk was successfully mounted as '/mnt/wsl/{name}'."));
+    assert_eq!(
+        lines[2..],
+        [format!("To unmount and detach the disk, run 'wsl.exe --unmount {disk}'.").as_str()]
+    );
+    sim.outside("One", &format!("echo one >/mnt/wsl/{name}/file"));
+    assert_eq!(sim.outside("Two", &format!("cat /mnt/wsl/{name}/file; ls /dev/loop*p2 | wc -l")), "one\n1");
+
+    let refused = |arguments: &[&str], words: &str| {
+        let ended = sim.run(arguments.iter().copied());
+        assert!(ended.code != 0 && ended.out.contains(words), "{arguments:?}: {ended:?}");
+    };
+    refused(&["--mount", disk, "--partition", "2"], "WSL_E_DISK_ALREADY_MOUNTED");
+    refused(&["--mount", disk, "--bare"], "WSL_E_DISK_ALREADY_ATTACHED");
+    refused(&["--mount", disk, "--partition", "1"], "attached but failed to mount: Invalid argument.");
+    refused(
+        &["--mount", disk, "--partition", "1", "--name", &name],
+        "WSL_E_VM_MODE_MOUNT_NAME_ALREADY_EXISTS",
+    );
+    refused(&["--mount", disk, "--name", "a/b"], "WSL_E_VM_MODE_INVALID_MOUNT_NAME");
+    refused(&["--mount", disk, "--partition", "two"], "Invalid integer value: two");
+    refused(&["--mount", "/nowhere"], "Failed to attach disk '/nowhere' to WSL2");
+    refused(&["--unmount", "/nowhere"], "The system cannot find the file specified.");
+    refused(&["--mount"], "Usage");
+
+    // Who uses it keeps it.
+    sim.outside("Two", "mkdir /mnt/own && mount /dev/loop*p2 /mnt/own");
+    refused(&["--unmount", disk], "failed to detach: Resource busy. To force");
+    sim.outside("Two", "umount /mnt/own");
+    sim.ok(["--unmount", disk]);
+    assert_eq!(sim.outside("One", "ls -A /mnt/wsl; ls /dev | grep -c loop || true"), "resolv.conf\n0");
+    assert_eq!(loops(&sim), [""; 0]);
+
+    // The machine may end and come back meanwhile, and other partitions may be mounted too.
+    sim.ok(["--mount", disk, "--bare"]);
+    sim.ok(["--mount", disk, "--partition", "2", "--name", "mine", "--options", "ro,noatime"]);
+    for name in ["One", "Two"] {
+        sim.ok(["-t", name]);
+    }
+    assert_eq!(loops(&sim), [""; 0], "nothing is attached to a machine that does not run");
+    let line = "cat /mnt/wsl/mine/file; (: >/mnt/wsl/mine/new) 2>/dev/null || echo read-only";
+    assert_eq!(sim.outside("One", line), "one\nread-only");
+    sim.ok(["--shutdown"]);
+    assert_eq!(sim.outside("One", "ls -A /mnt/wsl"), "resolv.conf", "until it is shut down");
+    sim.ok(["--shutdown"]);
+    assert_eq!((loops(&sim), sim.leftover_processes()), (vec![], vec![]));
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_virtual_disk_keeps_what_was_written() {
+    let Some(sim) = Sim::for_starts("a_virtual_disk_keeps_what_was_written") else { return };
+    import(&sim, "One", "namespace-image.tar.gz");
+    let raw = sim.directory.path().join("raw");
+    fs::File::create(&raw).and_then(|file| file.set_len(8 * MIB)).expect("a file");
+    format(&raw, "whole", 0);
+    for (ending, kind) in [("vhdx", "vhdx"), ("vhd", "vpc")] {
+        let disk = raw.with_extension(ending);
+        succeed(Command::new("qemu-img").args(["convert", "-O", kind]).arg(&raw).arg(&disk));
+        sim.ok(["--mount", text(&disk), "--vhd", "--name", ending]);
+        sim.outside("One", &format!("echo {ending} >/mnt/wsl/{ending}/file; umount /mnt/wsl/{ending}"));
+        sim.ok(["--unmount", text(&disk)]);
+        if ending == "vhdx" {
+            succeed(Command::new("qemu-img").args(["check", "-q"]).arg(&disk));
+        }
+        sim.ok(["--mount", text(&disk), "--vhd", "--name", ending]);
+    }
+    assert_eq!(sim.outside("One", "cat /mnt/wsl/vhd*/file"), "vhd\nvhdx");
+    // All of them.
+    sim.ok(["--unmount"]);
+    assert_eq!(sim.outside("One", "ls -A /mnt/wsl"), "resolv.conf");
+    fs::write(raw.with_extension("vhdx"), "no disk").expect("a file");
+    let broken = sim.run(["--mount", text(&raw.with_extension("vhdx")), "--vhd"]);
+    assert!(broken.code != 0, "{broken:?}");
+    sim.ok(["--shutdown"]);
+    assert_eq!((loops(&sim), sim.leftover_processes()), (vec![], vec![]));
+}
+
+/// As `fileSystems` has it: by label, with the options that the module gives every disk.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_disk_of_the_configuration_is_mounted_when_it_is_there() {
+    let test = "a_disk_of_the_configuration_is_mounted_when_it_is_there";
+    let Some(sim) = Sim::for_starts(test) else { return };
+    if !Path::new("/dev/fuse").exists() {
+        println!("SKIP {test}: no FUSE in this kernel");
+        return;
+    }
+    import(
+        &sim,
+        "NixOS",
+        if namespace() { "every-way-namespace-image.tar.gz" } else { "every-way-image.tar.gz" },
+    );
+    let fstab = sim.inside("NixOS", "etc/fstab");
+    let entry = "LABEL=data /mnt/data ext4 nofail,x-systemd.device-timeout=5s 0 0\n";
+    fs::write(&fstab, entry).expect("fstab");
+    let disk = disk(&sim, "data.img", "data");
+    let user = |line: &str| sim.ok(["-d", "NixOS", "-e", "/bin/sh", "-c", line]);
+
+    // It is not there: nothing waits for it, and nobody loses a session.
+    assert_eq!(
+        sim.sh("NixOS", "systemctl is-system-running --wait; mountpoint -q /mnt/data || echo none"),
+        "running\nnone"
+    );
+    if !namespace() {
+        assert_eq!(user("systemctl --user is-active default.target"), "active");
+    }
+    // It comes: udev gives it its name, and systemd knows the device.
+    sim.ok(["--mount", text(&disk), "--bare"]);
+    let device = "systemctl is-active 'dev-disk-by\\x2dlabel-data.device' || true";
+    eventually("systemd knows it", || sim.sh("NixOS", device) == "active");
+    let line = "systemctl start mnt-data.mount; echo kept >/mnt/data/file; systemctl is-active mnt-data.mount 'dev-disk-by\\x2dlabel-data.device'; \
+                ls /dev/disk/by-label";
+    assert_eq!(sim.sh("NixOS", line), "active\nactive\ndata");
+    // It is there from the start.
+    sim.ok(["-t", "NixOS"]);
+    let line = "systemctl is-system-running --wait; cat /mnt/data/file; systemctl show -P What mnt-data.mount | grep -c loop";
+    assert_eq!(sim.sh("NixOS", line), "running\nkept\n1");
+    sim.ok(["--shutdown"]);
+    assert_eq!((loops(&sim), sim.leftover_processes()), (vec![], vec![]));
+}
