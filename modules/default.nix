@@ -6,6 +6,7 @@
   imports = [
     ./agents.nix
     ./boot.nix
+    ./certificates.nix
     ./compat.nix
     ./disks.nix
     ./distribution.nix
@@ -24,6 +25,7 @@
     ./namespace.nix
     ./offline-changes.nix
     ./programs.nix
+    ./proxy.nix
     ./registry.nix
     ./renamed.nix
     ./root.nix

@@ -28,6 +28,9 @@ let
       wsl.keepRunning.units = [ "sshd.service" ];
       wsl.wslConf.interop.enabled = false;
     };
+    "wsl.certificates.fromWindows asks Windows".wsl.certificates.fromWindows = true;
+    "wsl.proxy.fromWindows asks Windows".wsl.proxy.fromWindows = true;
+    "both name a proxy".networking.proxy.default = "http://proxy:3128";
     "Docker needs nothing special any more".wsl.docker-native.enable = true;
     "wsl.systemd.mode = \"namespace\" is for a WSL".wsl.nativeSystemd = true;
     "argv[0] is always kept".wsl.interop.preserveArgvZero = true;

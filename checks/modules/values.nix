@@ -6,6 +6,7 @@ let
   inherit (pkgs) lib;
 
   wrong.wsl = {
+    certificates.folders = [ "certificates" ];
     boot.activationTimeout = 4;
     boot.loginWait = 61;
     boot.startTimeout = 0;

@@ -57,6 +57,10 @@ fn run(command: Command) -> Outcome {
         }
         Command::StartMenu { user, folders } => units::start_menu(&user, folders),
         Command::CleanStore { store } => units::clean_store(&store),
+        Command::TrustCertificates { base, folder, windows, ask } => {
+            units::trust_certificates(&base, &folder, windows, ask)
+        }
+        Command::WindowsProxy => units::windows_proxy(),
         Command::PrepareStart { system: _ } => units::prepare_start(),
         Command::MountX11 { source, target } => Ok(x11::mount(&source, &target)?),
         Command::UsbipAttach { usbip, host, busid } => {

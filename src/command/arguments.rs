@@ -162,6 +162,25 @@ pub enum Command {
         #[arg(default_value = "/nix/store")]
         store: PathBuf,
     },
+    /// Makes the bundle of certificates that programs trust; the activation and nixos-wsl-certificates.service run it
+    #[command(hide = true)]
+    TrustCertificates {
+        /// The system's own bundle
+        #[arg(long)]
+        base: PathBuf,
+        /// A folder with certificates
+        #[arg(long)]
+        folder: Vec<PathBuf>,
+        /// Those that Windows trusts too
+        #[arg(long)]
+        windows: bool,
+        /// Windows is asked, and not only remembered
+        #[arg(long, requires = "windows")]
+        ask: bool,
+    },
+    /// Asks Windows for its proxy, for services; nixos-wsl-proxy.service runs it
+    #[command(hide = true)]
+    WindowsProxy,
     /// Mounts the sockets of WSLg; nixos-wsl-x11.service runs it
     #[command(hide = true)]
     MountX11 {

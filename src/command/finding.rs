@@ -71,6 +71,10 @@ pub enum FindingKind {
     Cgroups,
     /// This is WSL 1.
     Wsl1,
+    /// A certificate that was added is not valid now.
+    Certificate,
+    /// Nobody answers where a proxy is said to be.
+    ProxyUnreachable,
     /// Variables of a proxy contradict each other, or are not everywhere.
     Proxy,
 }

@@ -1,16 +1,20 @@
 //! The commands that systemd's units run: each does one feature's work and says in one line what came of it.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::output::print;
-use super::{CommandError, Outcome};
+use super::{CommandError, Outcome, new_user};
 use crate::boot::{counting, next};
+use crate::features::certificates::{self, Trust, WindowsRoots};
 use crate::features::drivers::{self, Drivers};
+use crate::features::proxy;
 use crate::features::usbip::{self, Device, Places};
 use crate::features::{start_menu, store};
 use crate::namespace::privileges::Who;
 use crate::namespace::state::{Event, NamespaceState};
 use crate::system::accounts;
+use crate::system::message;
 use crate::system::root::Root;
 
 /// `boot-complete`, of nixos-wsl-boot-complete.service, nixos-wsl-boot-stop.service and nixos-wsl-boot-emergency.service.
@@ -93,6 +97,43 @@ pub fn clean_store(folder: &Path) -> Outcome {
             print(format_args!("{}: removed what {number} interrupted copies had left", folder.display()))
         }
     }
+}
+
+/// `trust-certificates`, of an activation and of nixos-wsl-certificates.service: the bundle has the system's own ones,
+/// `base`, those of the folders, and where `windows` is set those that Windows trusts, which is asked where `ask` is.
+///
+/// # Errors
+/// The bundle cannot be written, or Windows did not answer; what was trusted before still is.
+pub fn trust_certificates(base: &Path, folders: &[PathBuf], windows: bool, ask: bool) -> Outcome {
+    let root = Root::default();
+    let drives = new_user::settings(&root).automount_root;
+    let windows = match (windows, ask) {
+        (false, _) => WindowsRoots::No,
+        (true, false) => WindowsRoots::Remembered,
+        (true, true) => WindowsRoots::Asked(&drives),
+    };
+    let trust = Trust { base, folders, windows };
+    let trusted = certificates::update(&trust, Path::new(certificates::FOLDER), SystemTime::now())?;
+    for reason in &trusted.left_out {
+        message::print_error(format_args!("nixos-wsl: {reason}"));
+    }
+    if ask || trusted.added > 0 {
+        print(format_args!("{} certificates beside the system's own are trusted", trusted.added))?;
+    }
+    if ask && !trusted.left_out.is_empty() {
+        return Err(CommandError::Refused("not everything could be taken".into()));
+    }
+    Ok(())
+}
+
+/// `windows-proxy`, of nixos-wsl-proxy.service.
+///
+/// # Errors
+/// Windows does not answer, or the file for services cannot be written.
+pub fn windows_proxy() -> Outcome {
+    let drives = new_user::settings(&Root::default()).automount_root;
+    let (proxy, changed) = proxy::update(&drives, Path::new(proxy::FILE))?;
+    print(format_args!("Windows' proxy: {proxy}{}", if changed { "" } else { ", as before" }))
 }
 
 /// `prepare-start`, in the place of a boot loader's installer, and at the end of an activation.

@@ -2,9 +2,12 @@
 //! launcher makes its user with; and the doctor.
 
 pub mod as_user;
+pub mod certificates;
 pub mod drivers;
+pub mod proxy;
 pub mod start_menu;
 pub mod store;
 mod swap;
 pub mod usbip;
+pub mod windows;
 pub mod x11;

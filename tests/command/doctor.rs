@@ -140,6 +140,38 @@ fn nothing_is_found_where_nothing_is_wrong() {
 }
 
 #[test]
+fn certificates_that_have_expired_are_named() {
+    let expired = include_str!("../../src/features/certificates/test-expired.pem");
+    let valid = include_str!("../../src/features/certificates/test-root.pem");
+    let state = "/var/lib/nixos-wsl/certificates";
+    let declare = |root: &Healthy, text: &str| {
+        root.write("/nix/store/cert/a.pem", text);
+        root.write("/nix/store/system/nixos-wsl/certificates", "/nix/store/cert/a.pem\n");
+    };
+    let add = |root: &Healthy, origin: &str, text: &str| {
+        root.write(&format!("{state}/added.pem"), &format!("# {origin}\n{text}"));
+        root.write(&format!("{state}/ca-bundle.crt"), text);
+    };
+    let use_it =
+        |root: &Healthy| root.link("/etc/ssl/certs/ca-certificates.crt", &format!("{state}/ca-bundle.crt"));
+
+    let name = "the certificate `Example Old Root' has expired on 2002-01-01";
+    finds(&format!("/nix/store/cert/a.pem: {name}"), |root| declare(root, &format!("{valid}{expired}")));
+    finds(&format!("/etc/company/x.crt: {name}"), |root| {
+        add(root, "/etc/company/x.crt", expired);
+        use_it(root);
+    });
+    // Valid ones, Windows' own, and those of a system that is not this one are nobody's concern.
+    let root = Healthy::new();
+    declare(&root, valid);
+    add(&root, "/etc/company/x.crt", expired);
+    assert!(root.examine().status.success(), "{:?}", root.examine());
+    add(&root, "Windows", expired);
+    use_it(&root);
+    assert!(root.examine().status.success(), "{:?}", root.examine());
+}
+
+#[test]
 fn what_wsl_calls_is_looked_for() {
     let gone = |path: &'static str| move |root: &Healthy| fs::remove_file(root.path(path)).unwrap();
     finds("/bin/mount: No such file", gone("/bin/mount"));

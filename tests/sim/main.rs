@@ -7,6 +7,7 @@ mod support;
 
 mod boot;
 mod cli;
+mod company;
 mod contract;
 mod disk;
 mod disks;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bus;
+mod certificates;
 mod cgroups;
 mod clock;
 mod contract;
@@ -95,6 +96,7 @@ pub fn examine(root: &Root) -> Report {
     profile(root, &mut findings);
     findings.extend(disk::examine(root));
     findings.extend(clock::examine(root));
+    findings.extend(certificates::examine(root));
     if let Some(facts) = &facts {
         if let Ok(text) = root.read(NOTICE, FILE_LIMIT) {
             let text = String::from_utf8_lossy(&text);
@@ -103,7 +105,9 @@ pub fn examine(root: &Root) -> Report {
         }
         systemd::examine(root, &settings, &mut findings);
         cgroups::examine(root, facts, &settings, &mut findings);
-        findings.extend(proxy::examine(&proxy::variables()));
+        let variables = proxy::variables();
+        findings.extend(proxy::examine(&variables));
+        findings.extend(proxy::unreachable(&variables));
     }
     Report { facts, findings }
 }

@@ -192,6 +192,6 @@ fn daemon() -> Option<Finding> {
         return None;
     }
     let unit = "nix-daemon.service";
-    let answer = systemctl(&["show", "--property=LoadState,Environment", unit]).ok()?;
+    let answer = systemctl(&["show", "--property=LoadState,Environment,EnvironmentFiles", unit]).ok()?;
     answer.out.contains("LoadState=loaded").then(|| proxy::service(&variables, unit, &answer.out))?
 }
