@@ -6,10 +6,12 @@
 mod support;
 
 mod environment_set;
+mod keep_running;
 mod login;
 mod set_environment;
 mod shell;
 mod system_shell;
 mod user_session;
 mod users;
+mod variables;
 mod ways_in;
