@@ -14,8 +14,8 @@ use super::generations::show;
 use super::output::print;
 use crate::boot::{activation, choose};
 use crate::system::generations::{self, Generation};
-use crate::system::mounts;
 use crate::system::root::Root;
+use crate::system::{message, mounts};
 
 /// Where WSL's system distribution has the running distribution.
 const WSLG_DISTRO: &str = "/mnt/wslg/distro";
@@ -44,6 +44,7 @@ pub fn run(root: Option<PathBuf>, action: Option<Action>) -> Outcome {
         Some(Action::Enter { generation, command }) => {
             let generation = pick(&root, generation)?;
             eprintln!("nixos-wsl: entering {} with {generation}", root.directory().display());
+            message::report_on_terminal("nixos-wsl: mounting what it needs");
             Ok(enter(&root, &generation, &command)?)
         }
     }
@@ -110,6 +111,7 @@ pub fn enter(root: &Root, generation: &Generation, command: &[OsString]) -> Resu
     rustix::process::chroot(root.directory()).map_err(step("chroot"))?;
     rustix::process::chdir("/").map_err(step("/"))?;
     crate::sys::reset_signals();
+    message::report_on_terminal(&format!("nixos-wsl: activating {generation}"));
     activate(generation);
     Err(become_command(generation, command))
 }

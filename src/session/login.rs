@@ -4,11 +4,10 @@ use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use super::forward::Rescue;
 use super::own_file::own_file;
-use super::{SHELLS, environment, exec, programs};
+use super::{SHELLS, environment, exec, programs, waiting};
 use crate::system::accounts;
 use crate::system::activation::CURRENT;
 use crate::system::message;
@@ -22,7 +21,7 @@ pub fn run(argv: &[OsString], rescue: Rescue) -> ExitCode {
     crate::sys::default_sigchld();
     let file = own_file();
     if !Path::new(CURRENT).exists() {
-        wait_for_activation(&mut warn);
+        waiting::wait_for_activation(&mut warn);
     }
     let real = from_own_folder(&file).or_else(|| from_passwd(&mut warn));
     let variables = environment::prepare(real.as_deref(), &mut warn);
@@ -75,23 +74,5 @@ fn show_notice(warn: &mut impl FnMut(String)) {
         Ok(text) => drop(std::io::stderr().write_all(&text)),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => warn(format!("{}: {error}", notice::NOTICE)),
-    }
-}
-
-/// Waits while process 1 activates a system, but not for ever: WSL gives up waiting too, and then wants a shell.
-fn wait_for_activation(warn: &mut impl FnMut(String)) {
-    let activating = Path::new(notice::ACTIVATING);
-    if !activating.exists() {
-        return;
-    }
-    let limit = Duration::from_secs(environment::settings(warn).login_wait);
-    let start = Instant::now();
-    // Looked at by name each time, so that a link that appears by rename, or a new /run, is seen as well.
-    while activating.exists() && !Path::new(CURRENT).exists() {
-        if start.elapsed() > limit {
-            warn(format!("the system is still activating after {} s; going on without it", limit.as_secs()));
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(20));
     }
 }

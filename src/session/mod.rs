@@ -14,6 +14,7 @@ pub mod own_file;
 pub mod programs;
 pub mod script;
 pub mod search_path;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::Path;

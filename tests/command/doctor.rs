@@ -140,6 +140,25 @@ fn nothing_is_found_where_nothing_is_wrong() {
 }
 
 #[test]
+fn a_terminal_alone_is_told_what_is_looked_at() {
+    let root = Healthy::new();
+    let line = format!(
+        "stty columns 30; {} doctor --root {}",
+        program("nixos-wsl").display(),
+        root.0.path().display()
+    );
+    let mut script = Command::new("script");
+    let output =
+        script.args(["-qec", &line, "/dev/null"]).stdin(std::process::Stdio::null()).output().unwrap();
+    let shown = stdout(&output);
+    // Each in the place of the one before, none wider than the terminal, and at last nothing.
+    let steps: Vec<&str> = shown.split("\r\x1b[K").collect();
+    assert_eq!(steps[1..3], ["looking at the distribution..", "looking at settings and users"], "{shown:?}");
+    assert!(steps.last().unwrap().starts_with("Nothing is wrong here"), "{shown:?}");
+    assert!(!stdout(&root.examine()).contains("looking"));
+}
+
+#[test]
 fn certificates_that_have_expired_are_named() {
     let expired = include_str!("../../src/features/certificates/test-expired.pem");
     let valid = include_str!("../../src/features/certificates/test-root.pem");

@@ -10,14 +10,20 @@ use crate::support::world::{ACTIVATE, SYSTEMD, World, stderr, stdout};
 /// Runs the distribution's own program in an otherwise empty root, with the distribution mounted at /mnt/wslg/distro as
 /// WSL does it: read-only.
 fn recover(world: &World, arguments: &str) -> Output {
+    Command::new("unshare")
+        .args(["--mount", "--pid", "--fork", "--", "sh", "-c", &recovery(world, arguments)])
+        .output()
+        .unwrap()
+}
+
+fn recovery(world: &World, arguments: &str) -> String {
     let root = world.path("");
-    let script = format!(
+    format!(
         "set -e\nmount --make-rprivate /\nmount -t tmpfs empty /media\nmkdir -p /media/mnt/wslg/distro\n\
          mount --bind {0} /media/mnt/wslg/distro\nmount -o remount,bind,ro /media/mnt/wslg/distro\n\
          exec /usr/bin/env -i /usr/sbin/chroot /media /mnt/wslg/distro/bin/nixos-wsl recover {arguments}",
         root.display()
-    );
-    Command::new("unshare").args(["--mount", "--pid", "--fork", "--", "sh", "-c", &script]).output().unwrap()
+    )
 }
 
 fn broken() -> World {
@@ -60,6 +66,24 @@ fn f29_it_rolls_back() {
     let running = world.boot();
     assert_eq!(running.generation(), 1);
     assert!(!running.path("/run/nixos-wsl/notice").exists());
+}
+
+#[test]
+fn a_terminal_alone_is_told_what_is_under_way() {
+    needs_world!("a_terminal_alone_is_told_what_is_under_way");
+    let world = World::with_generations(1);
+    let steps = ["nixos-wsl: mounting what it needs", "nixos-wsl: activating generation 1"];
+    let enter = "enter -- /nix/store/tools/bin/true";
+    let piped = stderr(&recover(&world, enter));
+    assert!(piped.contains("entering") && steps.iter().all(|step| !piped.contains(step)), "{piped}");
+
+    world.write("recovery", &recovery(&world, enter));
+    let line = format!("unshare --mount --pid --fork -- sh {}", world.path("recovery").display());
+    let mut script = Command::new("script");
+    let output =
+        script.args(["-qec", &line, "/dev/null"]).stdin(std::process::Stdio::null()).output().unwrap();
+    let shown = stdout(&output);
+    assert!(steps.iter().all(|step| shown.contains(step)), "{output:?}");
 }
 
 #[test]

@@ -45,6 +45,40 @@ fn f14_logins_wait_for_the_activation_with_a_deadline() {
     assert!(start.elapsed().as_secs() < 8);
 }
 
+/// On a terminal a login that waits says for what, and how far it is; into a pipe nothing.
+#[test]
+fn a_login_that_waits_says_what_the_activation_does() {
+    needs_world!("a_login_that_waits_says_what_the_activation_does");
+    let world = World::with_generations(1);
+    let wait = "echo setting up /etc...\nwhile [ ! -e /tmp/go ]; do sleep 0.01; done\n";
+    world.generation(1, &format!("{wait}{ACTIVATE}"), SYSTEMD);
+    let mut running = world.start();
+    running.wait_for("/run/nixos-wsl/activating");
+    let mut piped = running.command(ALICE);
+    let pipe = std::process::Stdio::piped;
+    let piped = piped.args(["-c", "echo shell"]).stdout(pipe()).stderr(pipe()).spawn().unwrap();
+
+    let init = running.init().unwrap();
+    let line = format!("/usr/bin/env -i nsenter -t {init} -m -p -r -w -- {ALICE} -c 'echo a shell'");
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).stdin(std::process::Stdio::null());
+    let mut login = script.stdout(pipe()).spawn().unwrap();
+    let mut shown = String::new();
+    let mut terminal = login.stdout.take().unwrap();
+    let mut buffer = [0; 512];
+    while !shown.contains("activating generation 1... setting up /etc...") {
+        let count = std::io::Read::read(&mut terminal, &mut buffer).unwrap();
+        assert!(count > 0, "{shown:?}");
+        shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    world.write("tmp/go", "");
+    std::io::Read::read_to_string(&mut terminal, &mut shown).unwrap();
+    assert!(login.wait().unwrap().success());
+    assert!(shown.ends_with("\r\x1b[Ka shell\r\n"), "{shown:?}");
+    let piped = piped.wait_with_output().unwrap();
+    assert_eq!((stdout(&piped).as_str(), stderr(&piped).as_str()), ("shell\n", ""), "{piped:?}");
+}
+
 #[test]
 fn every_interactive_login_says_that_another_generation_runs() {
     needs_world!("every_interactive_login_says_that_another_generation_runs");

@@ -2,7 +2,7 @@
 #![cfg(feature = "sim")]
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, exists, systemd_exec};
+use crate::support::sim::{Sim, exists, image, systemd_exec};
 use crate::support::terminal::{Terminal, resize};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
@@ -89,4 +89,27 @@ fn all_output_and_a_hang_up() {
     terminal.client.kill().expect("the client runs");
     terminal.end();
     eventually("the session ends", || !pids.iter().any(|&pid| exists(pid)));
+}
+
+#[test]
+#[ignore = "imports the stand-in's image: checks/run gives it"]
+fn an_import_and_an_export_show_how_far_they_are() {
+    let Some(sim) = Sim::for_starts("an_import_and_an_export_show_how_far_they_are") else { return };
+    let text = |path: &std::path::Path| path.to_str().expect("a readable path").to_owned();
+    let (image, folder, archive) = (
+        text(&image()),
+        text(&sim.directory.path().join("NixOS")),
+        text(&sim.directory.path().join("out.tar")),
+    );
+    let mut terminal = Terminal::open(&sim, &["--import", "NixOS", &folder, &image, "--version", "2"], 100);
+    terminal.expect(" %");
+    terminal.expect("MiB/s");
+    assert_eq!(terminal.end(), 0);
+    let mut terminal = Terminal::open(&sim, &["--export", "NixOS", &archive], 100);
+    terminal.expect("MiB");
+    assert_eq!(terminal.end(), 0);
+    // Into a pipe only what wsl.exe says.
+    let piped = sim.run(["--export", "NixOS", &archive]);
+    assert_eq!((piped.code, piped.err.as_str()), (0, ""), "{piped:?}");
+    assert!(!piped.out.contains("MiB"), "{piped:?}");
 }

@@ -26,6 +26,7 @@ use crate::system::error::one_line;
 use crate::system::generations;
 use crate::system::notice::NOTICE;
 use crate::system::root::Root;
+use crate::system::step::Step;
 use facts::Facts;
 use report::Report;
 
@@ -46,7 +47,9 @@ pub fn show(root: Option<PathBuf>, format: Format) -> Outcome {
     // WSL's login sessions start with it ignored, and the programs asked here are waited for.
     crate::sys::default_sigchld();
     let root = root.map_or_else(place, Root::new);
-    let report = examine(&root);
+    let mut step = Step::default();
+    let report = examine(&root, &mut |text| step.show(&format!("looking at {text}...")));
+    step.clear();
     match format {
         Format::Json => {
             let text = serde_json::to_string(&report);
@@ -81,9 +84,10 @@ fn place() -> Root {
     root.map_or_else(Root::default, Root::new)
 }
 
-/// Looks at the distribution at `root`; where that one runs, at what runs too.
+/// Looks at the distribution at `root`; where that one runs, at what runs too. `step` is told what comes next.
 #[must_use]
-pub fn examine(root: &Root) -> Report {
+pub fn examine(root: &Root, step: &mut dyn FnMut(&str)) -> Report {
+    step("the distribution");
     if let Some(report) = outside::examine(root) {
         return report;
     }
@@ -91,9 +95,11 @@ pub fn examine(root: &Root) -> Report {
     let facts = running.then(|| Facts::gather(root));
     let version = facts.as_ref().and_then(|facts| facts.wsl.clone());
     let mut findings = contract::examine(root, version.as_deref());
+    step("settings and users");
     let settings = settings::examine(root, &mut findings);
     accounts::examine(root, &settings, &mut findings);
     profile(root, &mut findings);
+    step("disk, clock and certificates");
     findings.extend(disk::examine(root));
     findings.extend(clock::examine(root));
     findings.extend(certificates::examine(root));
@@ -103,8 +109,10 @@ pub fn examine(root: &Root) -> Report {
             let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
             findings.push(finding(FindingKind::Notice, lines.join(" "), "`nixos-wsl logs` says more"));
         }
+        step("systemd and its units");
         systemd::examine(root, &settings, &mut findings);
         cgroups::examine(root, facts, &settings, &mut findings);
+        step("the proxy");
         let variables = proxy::variables();
         findings.extend(proxy::examine(&variables));
         findings.extend(proxy::unreachable(&variables));

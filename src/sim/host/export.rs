@@ -9,6 +9,7 @@ use std::process::Stdio;
 use crate::sim::host::bsdtar::{bsdtar, missing, needs_root};
 use crate::sim::host::export_vhd;
 use crate::sim::host::instance;
+use crate::sim::host::progress;
 use crate::sim::host::registry::Registry;
 use crate::sim::host::vhd;
 use crate::sim::wire::error::{Error, Result};
@@ -91,11 +92,11 @@ fn write(
     target: Target,
     format: ArchiveFormat,
 ) -> Result<()> {
-    let (stdout, names) = match target {
-        Target::Stream(stream) => (stream, None),
+    let (stdout, file, names) = match target {
+        Target::Stream(stream) => (stream, None, None),
         Target::File { unfinished, path } => {
             let file = File::create(&unfinished).doing_at("make", &path)?;
-            (file.into(), Some((unfinished, path)))
+            (file.try_clone().doing_at("write", &path)?.into(), Some(file), Some((unfinished, path)))
         }
     };
     let name = &registration.distribution_name;
@@ -109,7 +110,7 @@ fn write(
     };
     match (compression, &names) {
         (Some(compression), _) => {
-            vhd::with_root(&folder, registration, |root| archive(root, compression, stdout))?;
+            vhd::with_root(&folder, registration, |root| archive(root, compression, stdout, file.as_ref()))?;
         }
         (None, Some((unfinished, _))) => export_vhd::copy(registration, unfinished)?,
         (None, None) => return Err(Error::invalid_argument()),
@@ -120,13 +121,14 @@ fn write(
     Ok(())
 }
 
-fn archive(root: &Path, compression: &str, stdout: Stdio) -> Result<()> {
-    let status = bsdtar(root)
+fn archive(root: &Path, compression: &str, stdout: Stdio, file: Option<&File>) -> Result<()> {
+    let mut child = bsdtar(root)
         .args([compression, "--one-file-system", "--xattrs", "--numeric-owner", "-f", "-", "."])
         .stdin(Stdio::null())
         .stdout(stdout)
-        .status()
+        .spawn()
         .map_err(missing)?;
+    let status = progress::watch(&mut child, file).doing("wait for bsdtar")?;
     if status.success() {
         return Ok(());
     }

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::time::Duration;
 
+use indicatif::ProgressBar;
 use rustix::pipe::{SpliceFlags, splice};
 
 use crate::sim::host::bsdtar::{bsdtar, missing, needs_root};
 use crate::sim::host::examine::examine;
+use crate::sim::host::progress;
 use crate::sim::host::registry::{Locked, Registry};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
@@ -240,7 +242,12 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
         // Fewer turns between two processes; a smaller pipe does as well.
         let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE_SIZE);
         match archive {
-            Some(file) => feed(file, &mut pipe),
+            Some(file) => {
+                let bar = progress::bar(file.metadata().ok().map(|file| file.len()));
+                let fed = feed(file, &mut pipe, &bar);
+                bar.finish_and_clear();
+                fed
+            }
             None => io::copy(&mut io::stdin().lock(), &mut pipe).map(drop),
         }
     });
@@ -258,14 +265,18 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
 }
 
 /// Moves a file's pages into the pipe; where that is not possible, its bytes.
-fn feed(mut file: File, pipe: &mut ChildStdin) -> io::Result<()> {
+fn feed(mut file: File, pipe: &mut ChildStdin, bar: &ProgressBar) -> io::Result<()> {
     let size = rustix::pipe::fcntl_getpipe_size(&*pipe)?;
     loop {
         match retry(|| splice(&file, None, &*pipe, None, size, SpliceFlags::empty())) {
             Ok(0) => return Ok(()),
             // A page at a time, as bsdtar takes them, would slow it down: what is in the pipe lasts for longer than this.
-            Ok(moved) if moved < size / 2 => std::thread::sleep(REST),
-            Ok(_) => {}
+            Ok(moved) => {
+                bar.inc(moved as u64);
+                if moved < size / 2 {
+                    std::thread::sleep(REST);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 return io::copy(&mut file, pipe).map(drop);
             }

@@ -16,6 +16,7 @@ pub mod kernel;
 pub mod list;
 pub mod mini_init;
 pub mod online;
+mod progress;
 pub mod record;
 pub mod registry;
 pub mod rootfs;
