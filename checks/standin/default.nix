@@ -132,9 +132,10 @@ let
       };
     };
 
-  # The systems that are rebuilt from where they run, with their expressions in /etc/nixos.
+  # The systems that are rebuilt from where they run, with their expressions in /etc/nixos; where `asks` is set, the first
+  # start makes the user.
   rebuildImage =
-    name: arguments:
+    name: asks: arguments:
     let
       paths = lib.tree "packages.json" {
         texts."packages.json" = builtins.toJSON {
@@ -155,7 +156,9 @@ let
         packages = json;
         configuration = builtins.toFile "configuration.nix" configuration;
         settings = arguments;
+        user = if asks then builtins.toFile "user.nix" oobe.userNix.text else null;
       };
+      oobe = import ../../nix/oobe.nix;
       configuration = "{ }\n";
       text = path: text: {
         path = "/etc/nixos/${path}";
@@ -187,6 +190,7 @@ let
                   "checks/standin"
                   "nix"
                   "nix/entries.nix"
+                  "nix/oobe.nix"
                   "nix/root.nix"
                 ]
                 || (
@@ -199,6 +203,7 @@ let
             import ./project/checks/standin/rebuild.nix {
               packages = ./packages.json;
               configuration = ./configuration.nix;
+              user = ${if asks then "./user.nix" else "null"};
               settings = ${if arguments ? namespace then "{ namespace = true; }" else "{ }"};
             }
           '')
@@ -266,8 +271,14 @@ rec {
   everyWayNamespaceTarball = imageOf "everyWayNamespace";
 
   # Images of systems that have Nix and are rebuilt by it.
-  rebuildTarball = rebuildImage "nixos-wsl-rebuild-tarball" { };
-  namespaceRebuildTarball = rebuildImage "nixos-wsl-namespace-rebuild-tarball" { namespace = true; };
+  rebuildTarball = rebuildImage "nixos-wsl-rebuild-tarball" false { };
+  namespaceRebuildTarball = rebuildImage "nixos-wsl-namespace-rebuild-tarball" false {
+    namespace = true;
+  };
+
+  # The same, and the first start makes the user: everything that a newcomer does.
+  storyTarball = rebuildImage "nixos-wsl-story-tarball" true { };
+  namespaceStoryTarball = rebuildImage "nixos-wsl-namespace-story-tarball" true { namespace = true; };
 
   # The same system as an installer; and those whose first start does not go well, or is the first shell's.
   installer = installerOf "first";
@@ -303,6 +314,8 @@ rec {
         "${everyWayNamespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "rebuild-image.tar.gz" = "${rebuildTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "namespace-rebuild-image.tar.gz" = "${namespaceRebuildTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "story-image.tar.gz" = "${storyTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "story-namespace-image.tar.gz" = "${namespaceStoryTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "first-run-image.tar.gz" = "${firstRunTarball}/tarball/nixos-wsl-${system}.tar.gz";
       "first-run-namespace-image.tar.gz" =
         "${firstRunNamespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";

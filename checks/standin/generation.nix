@@ -90,6 +90,9 @@ let
     else
       configuration.defaultUser;
 
+  # Whether the first start's user is in the configuration by now.
+  named = configuration != null && configuration.defaultUser != "nixos";
+
   root = import ../../nix/root.nix {
     programs = {
       init = binary "nixos-wsl-init";
@@ -120,7 +123,7 @@ let
       [boot]
       systemd = ${if namespace then "false" else "true"}
 
-      ${if askForUser then "" else "[user]\ndefault = ${user}"}
+      ${if askForUser && !named then "" else "[user]\ndefault = ${user}"}
       ${if configuration == null then "" else "\n[network]\nhostname = ${configuration.hostName}"}
     '';
     setuid = !rootUser;

@@ -5,6 +5,8 @@
   packages,
   # File of what ./configuration.nix takes.
   configuration,
+  # File with the user that the first start has made (nix/oobe.nix), where it makes one.
+  user ? null,
   # Further arguments of ./generation.nix: what an image has and a configuration cannot change.
   settings ? { },
 }:
@@ -13,6 +15,19 @@ let
   inherit (builtins) mapAttrs storePath;
   paths = builtins.fromJSON (builtins.readFile packages);
   buildTools = storePath paths.buildTools;
+  declared = import ./module.nix configuration;
+  name = if user == null then null else (import user).wsl.defaultUser or null;
+  # As `wsl.defaultUser` declares them.
+  named =
+    if name == null then
+      { }
+    else
+      {
+        defaultUser = name;
+        users = declared.users or { } // {
+          ${name}.uid = 1000;
+        };
+      };
   generation = import ./generation.nix (
     {
       lib = import ./lib.nix {
@@ -24,9 +39,10 @@ let
       offered = mapAttrs (_: storePath) paths.offered;
       programs = storePath paths.programs;
       inherit buildTools;
-      configuration = import ./configuration.nix (import ./module.nix configuration);
+      configuration = import ./configuration.nix (declared // named);
     }
     // settings
+    // (if user == null then { } else { askForUser = true; })
   );
 in
 generation

@@ -33,7 +33,7 @@ impl Surroundings {
         let said = |argument: &str| wsl.call([argument]).reply().map(|reply| reply.out).unwrap_or_default();
         let version = said("--version");
         // It says its own name, which wsl.exe does not.
-        let simulated = version.starts_with("wsl-sim ");
+        let simulated = version.lines().any(|line| line.starts_with("wsl-sim "));
         let lines = [version, said("--status")].concat();
         let windows = if cfg!(windows) && !simulated {
             windows_program(Path::new("cmd.exe"), &["/c", "ver"]).unwrap_or_default().trim().to_owned()

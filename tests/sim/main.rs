@@ -7,6 +7,7 @@ mod support;
 
 mod boot;
 mod cli;
+mod clients;
 mod company;
 mod contract;
 mod disk;
@@ -21,6 +22,7 @@ mod one_restart;
 mod online;
 mod oobe;
 mod rebuild;
+mod story;
 mod systemd;
 mod terminals;
 mod unregister;

@@ -14,6 +14,7 @@ use crate::sim::host::registry::Registry;
 use crate::sim::host::{cgroup, disk, export, import_vhd, instance, online, record, variables, vm};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
+use crate::sim::wire::version::WslVersion;
 use crate::sim::wire::vm::Vm;
 
 /// Carries out a command: the exit code, as wsl.exe has it. What wsl.exe itself says is written to `out`.
@@ -22,15 +23,19 @@ use crate::sim::wire::vm::Vm;
 ///
 /// WSL's own failures and the simulator's.
 pub fn run(command: CommandLine, out: &mut dyn Write) -> Result<i32> {
-    match command {
-        CommandLine::Help => return Ok(print(out, USAGE)),
-        CommandLine::Version => return Ok(print(out, concat!("wsl-sim ", env!("CARGO_PKG_VERSION")))),
-        _ => {}
+    if command == CommandLine::Help {
+        return Ok(print(out, USAGE));
     }
     let registry = Registry::open()?;
     instance::sweep(&registry)?;
     match command {
-        CommandLine::Help | CommandLine::Version => Ok(0),
+        CommandLine::Help => Ok(0),
+        CommandLine::Version => {
+            // As wsl.exe: what Podman Desktop reads of it are the first two lines.
+            print(out, &format!("WSL version: {}", wsl_version(&registry)?));
+            print(out, &format!("Kernel version: {}", rustix::system::uname().release().to_string_lossy()));
+            Ok(print(out, concat!("wsl-sim version: ", env!("CARGO_PKG_VERSION"))))
+        }
         CommandLine::Launch(options) => launch(&registry, &options),
         CommandLine::Import { name, directory, file } => {
             if io::stderr().is_terminal() {
@@ -117,10 +122,7 @@ fn status(registry: &Registry, out: &mut dyn Write) -> Result<i32> {
         print(out, &format!("Default Distribution: {name}"));
     }
     print(out, "Default Version: 2");
-    let version = match Vm::read(registry.home()) {
-        Some(vm) => vm.version,
-        None => variables::version(registry.home())?,
-    };
+    let version = wsl_version(registry)?;
     print(out, &format!("WSL version: {version} (cgroups: {})", version.layout().name()));
     Ok(print(
         out,
@@ -130,6 +132,11 @@ fn status(registry: &Registry, out: &mut dyn Write) -> Result<i32> {
             "cgroup2 without nsdelegate, which only this machine's own mount could switch on"
         },
     ))
+}
+
+/// The version that runs, or else the one that would be started.
+fn wsl_version(registry: &Registry) -> Result<WslVersion> {
+    Vm::read(registry.home()).map_or_else(|| variables::version(registry.home()), |vm| Ok(vm.version))
 }
 
 /// Installs an archive, or a version from the lists of distributions, under its own name or another.
