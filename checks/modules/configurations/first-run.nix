@@ -14,6 +14,9 @@
       builtins.match ".*To make one: nixos-wsl oobe.*" (
         builtins.replaceStrings [ "\n" ] [ " " ] config.environment.loginShellInit
       ) != null;
+    "the welcome says where the configuration is, and the command to change it" =
+      builtins.match ".*/etc/nixos/configuration\\.nix.*`sudo nixos-rebuild switch`.*" config.wsl.welcome.text
+      != null;
     "the welcome says where the documentation is" =
       builtins.match ".*Documentation: (/nix/store/[^\n]*).*" config.wsl.welcome.text != null;
     "nobody is declared for the default user" = !(config.users.users ? nixos);
