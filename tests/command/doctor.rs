@@ -227,6 +227,20 @@ fn settings_that_wsl_does_not_take_are_named() {
 }
 
 #[test]
+fn settings_that_nobody_can_read_are_named() {
+    let root = Healthy::new();
+    fs::remove_file(root.path("/etc/wsl.conf")).unwrap();
+    fs::create_dir(root.path("/etc/wsl.conf")).unwrap();
+    let found = root.examine_as("json");
+    assert_eq!(
+        kinds(&found),
+        ["wsl-path", "settings", "systemd-off"],
+        "and what WSL makes of none: {found:?}"
+    );
+    assert!(stdout(&found).contains("/etc/wsl.conf: Is a directory"), "{found:?}");
+}
+
+#[test]
 fn users_who_could_not_log_in_are_named() {
     let passwd = |root: &Healthy| fs::read_to_string(root.path("/etc/passwd")).unwrap();
     finds("no user with name alice, whom /etc/wsl.conf names", |root| {
