@@ -73,7 +73,9 @@ impl Root {
     pub fn read(&self, path: impl AsRef<Path>, limit: u64) -> std::io::Result<Vec<u8>> {
         // NONBLOCK: a FIFO in place of the file must not stop the boot.
         let file = File::from(self.open(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
-        let mut bytes = Vec::new();
+        // Room for all of it and the end: a login reads without moving what it has.
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit) + 1).unwrap_or_default());
         file.take(limit + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit { Err(Errno::FBIG.into()) } else { Ok(bytes) }
     }

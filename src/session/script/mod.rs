@@ -12,12 +12,12 @@ use syntax::Statement;
 
 /// A script understood to its end.
 #[derive(Debug)]
-pub struct Script(Vec<Statement>);
+pub struct Script<'a>(Vec<Statement<'a>>);
 
-impl Script {
+impl<'a> Script<'a> {
     /// Parses a script; nothing if it needs a real shell.
     #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
         parse::script(text).map(Self)
     }
 

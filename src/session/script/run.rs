@@ -167,7 +167,8 @@ fn file(letter: u8, path: &Path) -> bool {
 }
 
 fn expand(word: &[Part], variables: &Variables) -> OsString {
-    let mut text = Vec::new();
+    // About what the parts of NixOS's lists of folders have, so that a value is seldom moved.
+    let mut text = Vec::with_capacity(word.len() * 24);
     for part in word {
         match part {
             Part::Literal(literal) => text.extend_from_slice(literal),
