@@ -32,7 +32,7 @@
             ./nix/mysystem.nix
           ];
         };
-      release = system: (mySystem system).extendModules { modules = [ ./nix/release.nix ]; };
+      asking = system: (mySystem system).extendModules { modules = [ ./nix/release/system.nix ]; };
     in
     {
       nixosModules = {
@@ -62,10 +62,14 @@
       # What takes too long for each `nix flake check`, which passes by this output.
       legacyPackages = forEachSystem (pkgs: {
         inherit (import ./checks/modules { inherit pkgs inputs; }) configurations evaluations;
-        release = (release pkgs.stdenv.hostPlatform.system).config.system.build.tarball;
+        release = import ./nix/release {
+          inherit pkgs self;
+          plain = mySystem pkgs.stdenv.hostPlatform.system;
+          asking = asking pkgs.stdenv.hostPlatform.system;
+        };
         manifest = self.lib.manifest pkgs {
           url = "https://example.com/nixos-wsl"; # wherever the images will be
-          systems = map release systems;
+          systems = map asking systems;
         };
       });
 

@@ -295,6 +295,31 @@ rec {
     mke2fs = "/usr/sbin/mke2fs";
   };
 
+  # A release's folder, of the same images.
+  release = import ../../nix/release/folder.nix {
+    tools = writer;
+    inherit system;
+    machine = builtins.head (builtins.split "-" system);
+    version = "0.0.0-standin";
+    images = [
+      {
+        name = "nixos-wsl.tar.gz";
+        path = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
+      }
+      {
+        name = "nixos-wsl.vhdx.zst";
+        path = "${vhdx}/disk/nixos-wsl-${system}.vhdx";
+        compress = true;
+      }
+    ];
+    programs = map (name: "${programs}/bin/${name}") (
+      builtins.attrNames (builtins.readDir "${programs}/bin")
+    );
+    toplevels = [ toplevels.first ];
+    lock = "${../../flake.lock}";
+    changelog = "${../../CHANGELOG.md}";
+  };
+
   # What Nix told the writer of the first image.
   attributes = attributesOf { };
 
@@ -304,6 +329,7 @@ rec {
       "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
       "image.vhdx" = "${vhdx}/disk/nixos-wsl-${system}.vhdx";
       "attributes.json" = "${attributes}";
+      "release" = "${release}";
       "installer.tar.gz" = "${installer}/tarball/nixos-wsl-installer.tar.gz";
       "failing-installer.tar.gz" = "${failingInstaller}/tarball/nixos-wsl-installer.tar.gz";
       "broken-installer.tar.gz" = "${brokenInstaller}/tarball/nixos-wsl-installer.tar.gz";

@@ -47,6 +47,9 @@ pub enum ImageCommand {
         Example: nixos-wsl-image manifest --url https://example.com/wsl nixos-x86_64.wsl nixos-aarch64.wsl > manifest.json"
     )]
     Manifest(ManifestArgs),
+    /// Write a release: a folder with images, programs, bill of materials, provenance, notes and sums. A derivation's builder.
+    #[command(hide = true)]
+    Release(ReleaseArgs),
     /// Write the manual pages and completions of all commands below a directory.
     #[command(hide = true)]
     Manuals {
@@ -61,6 +64,20 @@ pub enum ImageCommand {
         Example: nixos-wsl-image vhdx --attrs attrs.json --out nixos.vhdx"
     )]
     Vhdx(VhdxArgs),
+}
+
+/// What `release` takes.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// The derivation's structured attributes (nix/release.nix)
+    #[arg(long, value_name = "FILE", env = "NIX_ATTRS_JSON_FILE")]
+    pub attrs: PathBuf,
+    /// The folder, which is made [default: the derivation's output]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How many threads compress; 0 for one a processor
+    #[arg(long, value_name = "N", env = "NIX_BUILD_CORES", default_value_t = 0)]
+    pub cores: usize,
 }
 
 /// What `vhdx` takes.

@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod members;
 pub mod output;
 pub mod progress;
+pub mod release;
 pub mod source;
 pub mod spec;
 pub mod store;

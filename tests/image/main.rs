@@ -10,6 +10,7 @@ mod disk;
 mod extractors;
 mod nix;
 mod properties;
+mod release;
 mod reproducible;
 mod root;
 mod same_bytes;

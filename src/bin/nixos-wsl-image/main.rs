@@ -12,8 +12,8 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 use nixos_wsl::image::arguments::{
-    FindingsFormat, ImageArgs, ImageArguments, ImageCommand, InstallerArgs, ManifestArgs, ValidateArgs,
-    VhdxArgs,
+    FindingsFormat, ImageArgs, ImageArguments, ImageCommand, InstallerArgs, ManifestArgs, ReleaseArgs,
+    ValidateArgs, VhdxArgs,
 };
 use nixos_wsl::image::attrs::{self, StructuredAttributes};
 use nixos_wsl::image::disk::{self, DiskForm};
@@ -21,6 +21,7 @@ use nixos_wsl::image::extra::Extra;
 use nixos_wsl::image::installer;
 use nixos_wsl::image::interrupt::Interrupt;
 use nixos_wsl::image::manifest::{OfferedImage, manifest};
+use nixos_wsl::image::release::{self, attributes::ReleaseAttributes};
 use nixos_wsl::image::tarball::{self, Request};
 use nixos_wsl::image::validate;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         }
         ImageCommand::Validate(args) => validated(&args).unwrap_or_else(failed),
         ImageCommand::Manifest(args) => listed(&args).unwrap_or_else(failed),
+        ImageCommand::Release(args) => released(&args).map_or_else(failed, |()| ExitCode::SUCCESS),
         ImageCommand::Manuals { directory } => {
             manuals::write(&directory).map_or_else(failed, |()| ExitCode::SUCCESS)
         }
@@ -113,10 +115,7 @@ fn run(args: ImageArgs, form: &Form, interrupt: &Interrupt) -> anyhow::Result<()
         attributes: StructuredAttributes::read(&attrs::locate(args.attrs))?,
         store: args.store,
         out: args.file.or(args.out),
-        cores: match args.cores {
-            0 => thread::available_parallelism().map_or(1, Into::into),
-            cores => cores,
-        },
+        cores: threads(args.cores),
         extra: Extra { files: args.extra_files, owners: owners(&args.chown)? },
     };
     let report = match form {
@@ -142,6 +141,20 @@ fn run(args: ImageArgs, form: &Form, interrupt: &Interrupt) -> anyhow::Result<()
         report.store_paths,
         start.elapsed().as_secs_f64(),
     );
+    Ok(())
+}
+
+/// As many threads as are wanted; one a processor for 0, as Nix counts.
+fn threads(cores: usize) -> usize {
+    if cores == 0 { thread::available_parallelism().map_or(1, Into::into) } else { cores }
+}
+
+/// Writes a release's folder.
+fn released(args: &ReleaseArgs) -> anyhow::Result<()> {
+    let attributes = ReleaseAttributes::read(&attrs::locate(args.attrs.clone()))?;
+    let folder =
+        args.out.as_ref().or(attributes.out.as_ref()).context("a release needs a folder: give --out DIR")?;
+    release::write(&attributes, folder, threads(args.cores))?;
     Ok(())
 }
 

@@ -1,0 +1,99 @@
+//! A release: a folder of images and programs, with what is in them, how to make them again, and a sum for each file.
+//!
+//! | File | What it is |
+//! |---|---|
+//! | the images | links to the store's, disks compressed |
+//! | `nixos-wsl-tools-MACHINE.tar.gz` | the static programs |
+//! | `nixos-wsl-MACHINE.cdx.json` | bill of materials (`materials`) |
+//! | `nixos-wsl-MACHINE.provenance.json` | what it was made from (`provenance`) |
+//! | `RELEASE.md` | notes for people (`notes`) |
+//! | `SHA256SUMS` | for `sha256sum --check` |
+
+pub mod attributes;
+mod error;
+mod materials;
+mod notes;
+mod programs;
+mod provenance;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+pub use error::ReleaseError;
+
+use self::attributes::{ReleaseAttributes, ReleasedImage};
+use self::error::Step;
+use super::zstd::DEFAULT_LEVEL;
+use crate::system::digest::{hexadecimal, sha256};
+
+/// The sums' file, in the form of `sha256sum(1)`.
+const SUMS: &str = "SHA256SUMS";
+
+/// Writes the release into `folder`, which must not exist; `threads` compress. Nothing stays where it fails.
+///
+/// # Errors
+/// A file cannot be read or written, two have one name, or the changelog has nothing of this version.
+pub fn write(attributes: &ReleaseAttributes, folder: &Path, threads: usize) -> Result<(), ReleaseError> {
+    fs::create_dir(folder).step("make", folder)?;
+    let written = fill(attributes, folder, threads);
+    if written.is_err() {
+        // What is left of it would look like a release.
+        fs::remove_dir_all(folder).step("remove", folder)?;
+    }
+    written
+}
+
+fn fill(attributes: &ReleaseAttributes, folder: &Path, threads: usize) -> Result<(), ReleaseError> {
+    let machine = &attributes.machine;
+    let mut names = BTreeSet::new();
+    for image in &attributes.images {
+        if !names.insert(image.name.clone()) {
+            return Err(ReleaseError::Twice(image.name.clone()));
+        }
+        add(image, &folder.join(&image.name), threads)?;
+    }
+    let programs = format!("nixos-wsl-tools-{machine}.tar.gz");
+    programs::write(&attributes.programs, &folder.join(&programs))?;
+    let texts = [
+        (format!("nixos-wsl-{machine}.cdx.json"), materials::bill(attributes)?),
+        (format!("nixos-wsl-{machine}.provenance.json"), provenance::statement(attributes)?),
+        ("RELEASE.md".to_owned(), notes::text(attributes)?),
+    ];
+    for (name, text) in texts {
+        let path = folder.join(&name);
+        fs::write(&path, text).step("write", &path)?;
+        if !names.insert(name.clone()) {
+            return Err(ReleaseError::Twice(name));
+        }
+    }
+    if !names.insert(programs.clone()) {
+        return Err(ReleaseError::Twice(programs));
+    }
+    let sum = |name: &String| {
+        let path = folder.join(name);
+        let sum = sha256(&path).step("read", &path)?;
+        Ok(format!("{}  {name}\n", hexadecimal(&sum)))
+    };
+    let sums = names.iter().map(sum).collect::<Result<String, ReleaseError>>()?;
+    let path = folder.join(SUMS);
+    fs::write(&path, sums).step("write", &path)
+}
+
+/// A link, as an image is large and is in the store already; a disk is compressed, because no download does it.
+fn add(image: &ReleasedImage, path: &Path, threads: usize) -> Result<(), ReleaseError> {
+    if !image.compress {
+        // A link to nothing would only show at the sum.
+        File::open(&image.path).step("read", &image.path)?;
+        return symlink(&image.path, path).step("write", path);
+    }
+    let mut source = File::open(&image.path).step("read", &image.path)?;
+    let file = BufWriter::new(File::create_new(path).step("write", path)?);
+    let mut encoder = zstd::Encoder::new(file, DEFAULT_LEVEL).step("write", path)?;
+    encoder.include_checksum(true).step("write", path)?;
+    encoder.multithread(u32::try_from(threads.max(1)).unwrap_or(1)).step("write", path)?;
+    std::io::copy(&mut source, &mut encoder).step("write", path)?;
+    encoder.finish().and_then(|mut file| file.flush()).step("write", path)
+}

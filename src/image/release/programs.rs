@@ -1,0 +1,35 @@
+//! The static programs as an archive: the same bytes from the same programs.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use flate2::{Compression, GzBuilder};
+use tar::{Builder, Header};
+
+use super::error::{ReleaseError, Step};
+
+/// The folder in the archive.
+const FOLDER: &str = "nixos-wsl-tools/bin";
+
+/// Writes the archive of `programs`, each a file, to `path`.
+pub(super) fn write(programs: &[PathBuf], path: &Path) -> Result<(), ReleaseError> {
+    let file = File::create_new(path).step("write", path)?;
+    // A gzip header without time and name, as of `gzip -n`.
+    let mut archive = Builder::new(GzBuilder::new().write(file, Compression::best()));
+    let mut programs: Vec<_> =
+        programs.iter().filter_map(|program| Some((program.file_name()?, program))).collect();
+    programs.sort();
+    for (name, program) in programs {
+        let bytes = fs::read(program).step("read", program)?;
+        let mut header = Header::new_ustar();
+        header.set_mode(0o755);
+        header.set_size(bytes.len() as u64);
+        // As everything in the store.
+        header.set_mtime(1);
+        header.set_uid(0);
+        header.set_gid(0);
+        archive.append_data(&mut header, Path::new(FOLDER).join(name), &*bytes).step("write", path)?;
+    }
+    let stream = archive.into_inner().step("write", path)?;
+    stream.finish().step("write", path).map(drop)
+}

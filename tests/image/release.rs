@@ -1,0 +1,234 @@
+//! A release's folder: every file has its sum, the texts say what is in the images, and the same input gives the same bytes.
+
+#![allow(clippy::unwrap_used, reason = "all of this file is tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use cyclonedx_bom::prelude::{Bom, Validate};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::standin::{Standin, run};
+
+/// The release that the stand-in's Nix has built.
+fn built() -> PathBuf {
+    PathBuf::from(std::env::var_os("NIXOS_WSL_STANDIN").unwrap()).join("release").canonicalize().unwrap()
+}
+
+/// The only file of a release whose name ends so.
+fn one(release: &Path, end: &str) -> PathBuf {
+    let mut found: Vec<_> = names(release).into_iter().filter(|name| name.ends_with(end)).collect();
+    assert_eq!(found.len(), 1, "{end}: {found:?}");
+    release.join(found.remove(0))
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn json_of(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The names in `SHA256SUMS`, after `sha256sum` has found each sum right.
+fn checked(release: &Path) -> BTreeSet<String> {
+    run(Command::new("sha256sum").args(["--check", "--strict", "SHA256SUMS"]).current_dir(release));
+    let sums = fs::read_to_string(release.join("SHA256SUMS")).unwrap();
+    sums.lines().map(|line| line.split_once("  ").unwrap().1.to_owned()).collect()
+}
+
+#[test]
+#[ignore = "needs the stand-in's release: checks/run gives it"]
+fn every_file_has_its_sum() {
+    let mut expected = checked(&built());
+    assert_eq!(expected.len(), 6, "{expected:?}");
+    expected.insert("SHA256SUMS".into());
+    assert_eq!(names(&built()), expected);
+}
+
+#[test]
+#[ignore = "needs the stand-in's release: checks/run gives it"]
+fn the_bill_names_every_store_path_and_what_it_needs() {
+    let bill = File::open(one(&built(), ".cdx.json")).unwrap();
+    let bom = Bom::parse_from_json(bill).unwrap();
+    assert!(bom.validate().passed());
+    let standin = Standin::find();
+    let closure: BTreeMap<&str, &Value> =
+        standin.closure().iter().map(|info| (info["path"].as_str().unwrap(), info)).collect();
+    let components = bom.components.unwrap().0;
+    let named: BTreeSet<&str> = components.iter().map(|part| part.bom_ref.as_deref().unwrap()).collect();
+    assert_eq!(named, closure.keys().copied().collect());
+    let systemd = components.iter().find(|part| part.name.to_string() == "systemd");
+    assert!(systemd.is_some(), "no component is called systemd");
+
+    let mut dependencies = bom.dependencies.unwrap().0.into_iter();
+    let system = dependencies.next().unwrap();
+    assert_eq!(system.dependency_ref, "system");
+    assert!(system.dependencies.iter().any(|path| path.contains("-nixos-system-standin-")), "{system:?}");
+    for dependency in dependencies {
+        let path = dependency.dependency_ref;
+        let references = closure[path.as_str()]["references"].as_array().unwrap().iter();
+        let others: BTreeSet<_> =
+            references.map(|value| value.as_str().unwrap()).filter(|other| *other != path).collect();
+        assert_eq!(
+            dependency.dependencies.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+            others,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs the stand-in's release: checks/run gives it"]
+fn the_provenance_is_what_nix_says() {
+    let statement = json_of(&one(&built(), ".provenance.json"));
+    let toplevel = Path::new(&std::env::var_os("NIXOS_WSL_STANDIN").unwrap()).join("toplevels/first");
+    let command = ["--extra-experimental-features", "nix-command", "path-info", "--recursive", "--json"];
+    let found = run(Command::new("nix").args(command).arg(toplevel.canonicalize().unwrap()));
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    // A list before Nix 2.19, an object since.
+    let infos: BTreeMap<String, Value> = match found {
+        Value::Array(list) => {
+            list.into_iter().map(|info| (info["path"].as_str().unwrap().to_owned(), info)).collect()
+        }
+        Value::Object(map) => map.into_iter().collect(),
+        other => panic!("{other}"),
+    };
+    let paths = statement["pathInfo"].as_object().unwrap();
+    assert_eq!(paths.keys().collect::<Vec<_>>(), infos.keys().collect::<Vec<_>>());
+    for (path, info) in paths {
+        for field in ["narHash", "narSize", "references"] {
+            assert_eq!(info[field], infos[path][field], "{path}: {field}");
+        }
+    }
+    assert_eq!(
+        statement["flakeLock"],
+        json_of(Path::new(env!("CARGO_MANIFEST_DIR")).join("flake.lock").as_path())
+    );
+}
+
+#[test]
+#[ignore = "needs the stand-in's release: checks/run gives it"]
+fn the_disk_and_the_programs_are_those_of_the_build() {
+    let disk = zstd::stream::decode_all(File::open(one(&built(), ".vhdx.zst")).unwrap()).unwrap();
+    let bundle = PathBuf::from(std::env::var_os("NIXOS_WSL_STANDIN").unwrap());
+    assert!(disk == fs::read(bundle.join("image.vhdx")).unwrap(), "another disk");
+
+    let folder = TempDir::new().unwrap();
+    run(Command::new("bsdtar")
+        .arg("-xpf")
+        .arg(one(&built(), "-tools-x86_64.tar.gz"))
+        .arg("-C")
+        .arg(folder.path()));
+    let programs = folder.path().join("nixos-wsl-tools/bin");
+    assert_eq!(names(&programs).len(), 6, "{:?}", names(&programs));
+    let version = run(Command::new(programs.join("nixos-wsl")).arg("--version"));
+    assert!(String::from_utf8(version.stdout).unwrap().contains(env!("CARGO_PKG_VERSION")));
+}
+
+/// A release by hand, of files that only look like images.
+struct Input {
+    folder: TempDir,
+    attributes: Value,
+}
+
+impl Input {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let path = "/nix/store/00000000000000000000000000000000-hello-2.12";
+        let attributes = json!({
+            "version": "0.1.0",
+            "machine": "x86_64",
+            "images": [
+                { "name": "a.wsl", "path": file("image", "image") },
+                { "name": "a.vhdx.zst", "path": file("disk", &"disk".repeat(1 << 20)), "compress": true },
+            ],
+            "programs": [file("two", "2"), file("one", "1")],
+            "lock": file("flake.lock", "{\"version\": 7}"),
+            "revision": "0123abc",
+            "changelog": file("CHANGELOG.md", "# Changes\n\n## 0.2.0\n\nlater\n\n## 0.1.0 - 2026-12-01\n\nfirst\n"),
+            "closure": [{
+                "path": path,
+                "narHash": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                "narSize": 8,
+                "references": [path],
+            }],
+        });
+        Self { folder, attributes }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn write(&self, out: &Path, cores: &str) -> Output {
+        let attributes = self.folder.path().join("attrs.json");
+        fs::write(&attributes, self.attributes.to_string()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nixos-wsl-image"));
+        command.args(["release", "--cores", cores, "--attrs"]).arg(attributes).arg("--out").arg(out);
+        command.output().unwrap()
+    }
+
+    /// What the writer says of an input that cannot be; nothing is left.
+    fn refusal(&self) -> String {
+        let output = self.write(&self.out(), "1");
+        assert!(!output.status.success(), "{}", self.attributes);
+        assert!(!self.out().exists(), "something is left");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_on_any_number_of_cores() {
+    let input = Input::new();
+    let other = input.folder.path().join("other");
+    for (out, cores) in [(input.out(), "1"), (other.clone(), "3")] {
+        let output = input.write(&out, cores);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let files = checked(&input.out());
+    assert_eq!(names(&input.out()), names(&other));
+    for name in files {
+        assert!(fs::read(input.out().join(&name)).unwrap() == fs::read(other.join(&name)).unwrap(), "{name}");
+    }
+    let notes = fs::read_to_string(input.out().join("RELEASE.md")).unwrap();
+    assert!(notes.starts_with("# NixOS on WSL 0.1.0\n\nfirst\n\n## The files\n"), "{notes}");
+    assert!(notes.contains("in a checkout of 0123abc"), "{notes}");
+}
+
+#[test]
+fn a_release_that_cannot_be_leaves_nothing() {
+    let with = |pointer: &str, value: Value| {
+        let mut input = Input::new();
+        *input.attributes.pointer_mut(pointer).unwrap() = value;
+        input.refusal()
+    };
+    assert!(with("/images/0/path", json!("/no/such/image")).contains("cannot read /no/such/image"));
+    assert!(with("/images/1/path", json!("/no/such/disk")).contains("cannot read /no/such/disk"));
+    assert!(with("/images/0/name", json!("a.vhdx.zst")).contains("two files of the release are called"));
+    assert!(with("/images/0/name", json!("RELEASE.md")).contains("two files of the release are called"));
+    for name in ["../a.wsl", "a b.wsl", "a\n.wsl", ".a", ""] {
+        assert!(with("/images/0/name", json!(name)).contains("is no plain file name"), "{name:?}");
+    }
+    assert!(with("/programs/0", json!("/no/such/program")).contains("cannot read /no/such/program"));
+    assert!(with("/version", json!("0.3.0")).contains("neither \"0.3.0\" nor \"Unreleased\""));
+    assert!(with("/lock", json!("/dev/null")).contains("/dev/null is not as expected"));
+    assert!(with("/closure/0/narHash", json!("md5:0")).contains("is no SHA-256"));
+    assert!(with("/closure", json!(1)).contains("attrs.json is not as expected"));
+
+    let input = Input::new();
+    fs::create_dir(input.out()).unwrap();
+    fs::write(input.out().join("somebody's"), "").unwrap();
+    let output = input.write(&input.out(), "1");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot make"));
+    assert_eq!(names(&input.out()).len(), 1);
+}
