@@ -2,36 +2,15 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::image::succeed;
+use crate::generation::{NAME, PROFILES, STORE, boot_next, copy, rewrite};
 use crate::support::sim::Sim;
 
-const NAME: &str = "NixOS";
-const PROFILES: &str = "nix/var/nix/profiles";
-const STORE: &str = "/nix/store/00000000000000000000000000000000";
 const ALICE: &str = "alice:x:1002:100::/home/alice:/usr/lib/nixos-wsl/shells/alice/bash\n";
-
-/// Copies what is at `source` in the distribution to `target`, links as links, and lets it be written.
-fn copy(sim: &Sim, source: &Path, target: &str) -> PathBuf {
-    let [source, copied] =
-        [source, Path::new(target)].map(|path| sim.inside(NAME, path.to_str().expect("a path")));
-    succeed(Command::new("cp").args(["-a", "--no-target-directory"]).args([&source, &copied]));
-    succeed(Command::new("chmod").args(["-R", "u+w"]).arg(&copied));
-    copied
-}
-
-fn rewrite(path: &Path, change: impl Fn(&str) -> String) {
-    let text = fs::read_to_string(path).expect("a text");
-    let mode = fs::metadata(path).expect("its mode").permissions().mode();
-    fs::remove_file(path).expect("the old one");
-    fs::write(path, change(&text)).expect("the new one");
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("its mode");
-}
 
 /// A system like `first` in the distribution's store, with the host name `second` and the default user alice.
 fn second_system(sim: &Sim, first: &Path) -> String {
@@ -86,14 +65,6 @@ fn complete(sim: &Sim, first: &Path) {
     fs::write(inside(&first.join("nixos-wsl/default-user")), format!("{user}\n")).expect("the default user");
     let etc = fs::read_link(inside(&first.join("etc"))).expect("etc");
     fs::copy(sim.inside(NAME, "etc/wsl.conf"), inside(&etc.join("wsl.conf"))).expect("wsl.conf");
-}
-
-/// As `nixos-rebuild boot` does it: the profile first, then the boot loader's installer.
-fn boot_next(sim: &Sim, number: u32, system: &str) {
-    let profiles = sim.inside(NAME, PROFILES);
-    let _ = fs::remove_file(profiles.join("system"));
-    symlink(format!("system-{number}-link"), profiles.join("system")).expect("the profile");
-    sim.sh(NAME, &format!("nixos-wsl prepare-start {system}"));
 }
 
 /// The default user and the host name, at the first command of a start.
