@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::error::{ReleaseError, Step};
+use super::error::{FileStep, ReleaseError};
 use crate::image::closure::{Closure, ClosurePath};
 
 /// What a release derivation asks for.

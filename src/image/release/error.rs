@@ -51,11 +51,11 @@ pub enum ReleaseError {
 }
 
 /// Says of a system call what it was for.
-pub(super) trait Step<T> {
+pub(super) trait FileStep<T> {
     fn step(self, step: &'static str, path: &Path) -> Result<T, ReleaseError>;
 }
 
-impl<T> Step<T> for io::Result<T> {
+impl<T> FileStep<T> for io::Result<T> {
     fn step(self, step: &'static str, path: &Path) -> Result<T, ReleaseError> {
         self.map_err(|source| ReleaseError::File { step, path: path.to_owned(), source })
     }

@@ -25,7 +25,7 @@ use std::path::Path;
 pub use error::ReleaseError;
 
 use self::attributes::{ReleaseAttributes, ReleasedImage};
-use self::error::Step;
+use self::error::FileStep;
 use super::zstd::DEFAULT_LEVEL;
 use crate::system::digest::{hexadecimal, sha256};
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::attributes::ReleaseAttributes;
-use super::error::{ReleaseError, Step};
+use super::error::{FileStep, ReleaseError};
 
 /// The text of the file.
 pub(super) fn text(attributes: &ReleaseAttributes) -> Result<String, ReleaseError> {

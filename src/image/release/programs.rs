@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, Header};
 
-use super::error::{ReleaseError, Step};
+use super::error::{FileStep, ReleaseError};
 
 /// The folder in the archive.
 const FOLDER: &str = "nixos-wsl-tools/bin";

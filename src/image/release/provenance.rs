@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::attributes::ReleaseAttributes;
-use super::error::{ReleaseError, Step};
+use super::error::{FileStep, ReleaseError};
 use crate::image::ImageError;
 use crate::image::closure::ClosurePath;
 
