@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use nixos_wsl::boot::builtin;
 use nixos_wsl::sim::cli::{parse, run, wide::Wide};
 use nixos_wsl::sim::guest::{applets, first};
 use nixos_wsl::sim::host::disks::holder;
@@ -30,6 +31,10 @@ fn main() -> ExitCode {
     if name == holder::HOLDER {
         let [machine, folder, disk] = &arguments[..] else { return ExitCode::FAILURE };
         return inner(holder::run(&machine.to_string_lossy(), Path::new(folder), Path::new(disk)));
+    }
+    // The shell of the system distribution, which has no other program.
+    if ["sh", "bash", "-bash"].contains(&name.as_str()) {
+        return builtin::run(&std::env::args_os().collect::<Vec<_>>());
     }
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     if let Some(code) = applets::run(&name, &words) {

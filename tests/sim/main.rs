@@ -25,6 +25,7 @@ mod online;
 mod oobe;
 mod rebuild;
 mod story;
+mod system_distribution;
 mod systemd;
 mod terminals;
 mod unregister;

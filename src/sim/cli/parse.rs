@@ -48,6 +48,10 @@ fn parse_words(arguments: &[OsString], end: &dyn Fn(&[OsString]) -> OsString) ->
                 launch.distribution = Some(rest.parameter("--distribution")?);
             }
             "-u" | "--user" => launch.user = Some(rest.parameter("--user")?),
+            "--system" => {
+                launch.system = true;
+                rest.next();
+            }
             "--cd" => launch.directory = Some(directory(rest.value())?),
             "--shell-type" => {
                 shell = match rest.parameter("--shell-type")?.as_str() {

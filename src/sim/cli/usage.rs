@@ -25,6 +25,7 @@ Usage: wsl-sim [Options...] [CommandLine]
   ~ | --cd DIR                 working directory
   -d, --distribution NAME      distribution (else the default one)
   -u, --user USER              user (else the default one)
+  --system                     the system distribution: a shell alone, and the distribution in /mnt/wslg/distro
   --shell-type TYPE            standard, login or none
   -e, --exec                   run the command line without a shell
   --                           the rest is the command line

@@ -18,6 +18,7 @@ pub mod release;
 pub mod report;
 pub mod session;
 pub mod store;
+pub mod system_distribution;
 pub mod systemd;
 pub mod users;
 pub mod windows;

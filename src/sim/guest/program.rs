@@ -91,7 +91,7 @@ fn prepare(request: ProcessRequest<'_>, uid: u32, slave: &OwnedFd, interop: Opti
         let uid = conf.oobe_default_uid.map_or(uid, i32::cast_unsigned);
         user = passwd_entry(uid, &mut environment);
     }
-    if settings.boot_systemd {
+    if settings.boot_systemd && !process.system {
         if !request_session(&init, &user) {
             eprintln!(
                 "wsl: Failed to start the systemd user session for '{}'. See journalctl for more details.",

@@ -13,6 +13,7 @@ use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 
 use crate::sim::guest::program::{ProcessRequest, become_program};
+use crate::sim::guest::system_distribution;
 use crate::sim::guest::users::User;
 use crate::sim::guest::windows::resolv_conf;
 use crate::sim::wire::protocol::{self, NO_USER, Reply};
@@ -38,6 +39,10 @@ fn run(request: ProcessRequest<'_>) -> io::Result<()> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     resolv_conf(request.settings);
     let client = request.client;
+    let system = request.process.system;
+    if system {
+        system_distribution::enter().map_err(io::Error::other)?;
+    }
     let Ok(uid) = resolve(&request) else {
         return protocol::send(client, &Reply::Exit(NO_USER), &[]);
     };
@@ -54,8 +59,8 @@ fn run(request: ProcessRequest<'_>) -> io::Result<()> {
     if terminal {
         protocol::send(client, &Reply::Terminal, &[master.as_fd()])?;
     }
-    let interop =
-        request.settings.interop_enabled.then(|| format!("/run/WSL/{}_interop", std::process::id()));
+    let interop = (request.settings.interop_enabled && !system)
+        .then(|| format!("/run/WSL/{}_interop", std::process::id()));
     if let Some(path) = &interop {
         drop(UnixListener::bind(path)?);
         fs::set_permissions(path, fs::Permissions::from_mode(0o777))?;
@@ -113,6 +118,9 @@ struct NoUser;
 fn resolve(request: &ProcessRequest<'_>) -> Result<u32, NoUser> {
     if let Some(name) = &request.process.user {
         return User::by_name(name).map(|user| user.uid).ok_or(NoUser);
+    }
+    if request.process.system {
+        return Ok(system_distribution::DEFAULT_UID);
     }
     let configured = request.settings.user_default.as_deref().and_then(User::by_name);
     let user = configured.or_else(|| User::by_uid(request.process.default_uid));

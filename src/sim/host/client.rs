@@ -24,6 +24,8 @@ pub struct Launch {
     pub user: Option<String>,
     /// A Linux path, or one that begins with `~`.
     pub directory: Option<String>,
+    /// In the system distribution.
+    pub system: bool,
     /// What to run.
     pub program: LaunchedProgram,
     /// The shell gets a dash before its name.
@@ -54,7 +56,9 @@ pub fn launch(registry: &Registry, registration: &Registration, launch: &Launch)
     let name = &registration.distribution_name;
     // Only a plain shell runs the first-run command; everything else waits while one runs.
     let shell = launch.program == LaunchedProgram::Shell;
-    let mut first_run = registration.run_oobe.then(|| first_run_lock(registry, name, shell)).transpose()?;
+    let mut first_run = (registration.run_oobe && !launch.system)
+        .then(|| first_run_lock(registry, name, shell))
+        .transpose()?;
     let registration = registry.lock()?.get(name)?;
     let input = io::stdin();
     let output = io::stdout();
@@ -185,7 +189,8 @@ fn request(
         login: launch.login,
         terminal,
         size,
-        oobe: registration.run_oobe && launch.program == LaunchedProgram::Shell,
+        system: launch.system,
+        oobe: registration.run_oobe && !launch.system && launch.program == LaunchedProgram::Shell,
         default_uid: registration.default_uid,
         wslenv: wslenv(),
     }

@@ -37,6 +37,8 @@ pub struct CreateProcess {
     pub terminal: [bool; 3],
     /// Rows and columns of the terminal.
     pub size: (u16, u16),
+    /// In the system distribution.
+    pub system: bool,
     /// Run the first-run command first.
     pub oobe: bool,
     /// The registry's default user.
