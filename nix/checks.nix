@@ -24,6 +24,8 @@ let
       root = ../.;
       fileset = sources;
     };
+    # Fetched and laid out once for all of them.
+    cargoVendorDir = craneLib.vendorCargoDeps { cargoLock = ../Cargo.lock; };
     strictDeps = true;
   };
 

@@ -22,6 +22,8 @@ let
         ../src
       ];
     };
+    # The crates are texts: they are fetched and laid out once, by this machine's programs, for both kinds of builder.
+    cargoVendorDir = craneLib.vendorCargoDeps { cargoLock = ../Cargo.lock; };
     strictDeps = true;
     doCheck = false;
   };
