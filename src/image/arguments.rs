@@ -69,7 +69,7 @@ pub enum ImageCommand {
 /// What `release` takes.
 #[derive(Debug, Args)]
 pub struct ReleaseArgs {
-    /// The derivation's structured attributes (nix/release.nix)
+    /// The derivation's structured attributes (nix/release/folder.nix)
     #[arg(long, value_name = "FILE", env = "NIX_ATTRS_JSON_FILE")]
     pub attrs: PathBuf,
     /// The folder, which is made [default: the derivation's output]

@@ -12,6 +12,17 @@ const BUFFER: usize = 1 << 18;
 /// The level beyond which each percent costs twice the time.
 pub const DEFAULT_LEVEL: i32 = 9;
 
+/// A compressor whose bytes do not depend on `threads`: it cuts its work by the level.
+///
+/// # Errors
+/// When it has no such level or no memory.
+pub fn encoder<'a, W: Write>(out: W, threads: usize, level: i32) -> io::Result<Encoder<'a, W>> {
+    let mut encoder = Encoder::new(out, level)?;
+    // None at all would be another way of cutting, and other bytes.
+    encoder.multithread(u32::try_from(threads.max(1)).unwrap_or(1))?;
+    Ok(encoder)
+}
+
 /// A sink that compresses to `W`.
 pub struct Frame<'a, W: Write> {
     encoder: Encoder<'a, W>,
@@ -21,16 +32,12 @@ pub struct Frame<'a, W: Write> {
 }
 
 impl<W: Write> Frame<'_, W> {
-    /// Starts a frame. It has no checksum of its own, which would cost the reader time: the manifest has one. The bytes do
-    /// not depend on `threads`: the compressor cuts its work by the level.
+    /// Starts a frame. It has no checksum of its own, which would cost the reader time: the manifest has one.
     ///
     /// # Errors
-    /// When the compressor has no such level or no memory.
+    /// As [`encoder`].
     pub fn new(out: W, threads: usize, level: i32) -> io::Result<Self> {
-        let mut encoder = Encoder::new(out, level)?;
-        // None at all would be another way of cutting, and other bytes.
-        encoder.multithread(u32::try_from(threads.max(1)).unwrap_or(1))?;
-        Ok(Self { encoder, buffer: vec![0; BUFFER], filled: 0, taken: 0 })
+        Ok(Self { encoder: encoder(out, threads, level)?, buffer: vec![0; BUFFER], filled: 0, taken: 0 })
     }
 
     /// Ends the frame: what it was written to, and how many bytes went in.

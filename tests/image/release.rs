@@ -11,11 +11,12 @@ use cyclonedx_bom::prelude::{Bom, Validate};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::sim::bundled;
 use crate::support::standin::{Standin, run};
 
 /// The release that the stand-in's Nix has built.
 fn built() -> PathBuf {
-    PathBuf::from(std::env::var_os("NIXOS_WSL_STANDIN").unwrap()).join("release").canonicalize().unwrap()
+    bundled("release")
 }
 
 /// The only file of a release whose name ends so.
@@ -86,9 +87,9 @@ fn the_bill_names_every_store_path_and_what_it_needs() {
 #[ignore = "needs the stand-in's release: checks/run gives it"]
 fn the_provenance_is_what_nix_says() {
     let statement = json_of(&one(&built(), ".provenance.json"));
-    let toplevel = Path::new(&std::env::var_os("NIXOS_WSL_STANDIN").unwrap()).join("toplevels/first");
     let command = ["--extra-experimental-features", "nix-command", "path-info", "--recursive", "--json"];
-    let found = run(Command::new("nix").args(command).arg(toplevel.canonicalize().unwrap()));
+    let found =
+        run(Command::new("nix").args(command).arg(bundled("toplevels/first").canonicalize().unwrap()));
     let found: Value = serde_json::from_slice(&found.stdout).unwrap();
     // A list before Nix 2.19, an object since.
     let infos: BTreeMap<String, Value> = match found {
@@ -115,8 +116,7 @@ fn the_provenance_is_what_nix_says() {
 #[ignore = "needs the stand-in's release: checks/run gives it"]
 fn the_disk_and_the_programs_are_those_of_the_build() {
     let disk = zstd::stream::decode_all(File::open(one(&built(), ".vhdx.zst")).unwrap()).unwrap();
-    let bundle = PathBuf::from(std::env::var_os("NIXOS_WSL_STANDIN").unwrap());
-    assert!(disk == fs::read(bundle.join("image.vhdx")).unwrap(), "another disk");
+    assert!(disk == fs::read(bundled("image.vhdx")).unwrap(), "another disk");
 
     let folder = TempDir::new().unwrap();
     run(Command::new("bsdtar")
@@ -214,8 +214,16 @@ fn a_release_that_cannot_be_leaves_nothing() {
     };
     assert!(with("/images/0/path", json!("/no/such/image")).contains("cannot read /no/such/image"));
     assert!(with("/images/1/path", json!("/no/such/disk")).contains("cannot read /no/such/disk"));
-    assert!(with("/images/0/name", json!("a.vhdx.zst")).contains("two files of the release are called"));
-    assert!(with("/images/0/name", json!("RELEASE.md")).contains("two files of the release are called"));
+    let own =
+        ["nixos-wsl-tools-x86_64.tar.gz", "nixos-wsl-x86_64.cdx.json", "nixos-wsl-x86_64.provenance.json"];
+    for name in ["a.vhdx.zst", "RELEASE.md", "SHA256SUMS"].into_iter().chain(own) {
+        let mut input = Input::new();
+        input.attributes["images"][0]["name"] = json!(name);
+        let message = input.refusal();
+        assert!(message.contains(&format!("two files of the release are called {name:?}")), "{message}");
+        // A link to it would have been written through.
+        assert_eq!(fs::read_to_string(input.folder.path().join("image")).unwrap(), "image", "{name}");
+    }
     for name in ["../a.wsl", "a b.wsl", "a\n.wsl", ".a", ""] {
         assert!(with("/images/0/name", json!(name)).contains("is no plain file name"), "{name:?}");
     }

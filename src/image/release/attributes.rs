@@ -1,4 +1,4 @@
-//! The structured attributes of the release derivation (`nix/release.nix`).
+//! The structured attributes of the release derivation (`nix/release/folder.nix`).
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -26,7 +26,7 @@ pub use error::ReleaseError;
 
 use self::attributes::{ReleaseAttributes, ReleasedImage};
 use self::error::FileStep;
-use super::zstd::DEFAULT_LEVEL;
+use super::zstd;
 use crate::system::digest::{hexadecimal, sha256};
 
 /// The sums' file, in the form of `sha256sum(1)`.
@@ -48,38 +48,40 @@ pub fn write(attributes: &ReleaseAttributes, folder: &Path, threads: usize) -> R
 
 fn fill(attributes: &ReleaseAttributes, folder: &Path, threads: usize) -> Result<(), ReleaseError> {
     let machine = &attributes.machine;
-    let mut names = BTreeSet::new();
-    for image in &attributes.images {
-        if !names.insert(image.name.clone()) {
-            return Err(ReleaseError::Twice(image.name.clone()));
-        }
-        add(image, &folder.join(&image.name), threads)?;
-    }
     let programs = format!("nixos-wsl-tools-{machine}.tar.gz");
-    programs::write(&attributes.programs, &folder.join(&programs))?;
     let texts = [
         (format!("nixos-wsl-{machine}.cdx.json"), materials::bill(attributes)?),
         (format!("nixos-wsl-{machine}.provenance.json"), provenance::statement(attributes)?),
         ("RELEASE.md".to_owned(), notes::text(attributes)?),
     ];
-    for (name, text) in texts {
-        let path = folder.join(&name);
-        fs::write(&path, text).step("write", &path)?;
-        if !names.insert(name.clone()) {
-            return Err(ReleaseError::Twice(name));
+    // Before anything is written: an image is a link, and what is written under its name would go into the image.
+    let mut names = BTreeSet::from([SUMS]);
+    let own = texts.iter().map(|(name, _)| name).chain([&programs]);
+    for name in attributes.images.iter().map(|image| &image.name).chain(own) {
+        if !names.insert(name) {
+            return Err(ReleaseError::Twice(name.clone()));
         }
     }
-    if !names.insert(programs.clone()) {
-        return Err(ReleaseError::Twice(programs));
+    for image in &attributes.images {
+        add(image, &folder.join(&image.name), threads)?;
     }
-    let sum = |name: &String| {
+    programs::write(&attributes.programs, &folder.join(&programs))?;
+    for (name, text) in &texts {
+        write_new(&folder.join(name), text)?;
+    }
+    names.remove(SUMS);
+    let sum = |name: &&str| {
         let path = folder.join(name);
         let sum = sha256(&path).step("read", &path)?;
         Ok(format!("{}  {name}\n", hexadecimal(&sum)))
     };
     let sums = names.iter().map(sum).collect::<Result<String, ReleaseError>>()?;
-    let path = folder.join(SUMS);
-    fs::write(&path, sums).step("write", &path)
+    write_new(&folder.join(SUMS), &sums)
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), ReleaseError> {
+    let mut file = File::create_new(path).step("write", path)?;
+    file.write_all(text.as_bytes()).step("write", path)
 }
 
 /// A link, as an image is large and is in the store already; a disk is compressed, because no download does it.
@@ -91,9 +93,8 @@ fn add(image: &ReleasedImage, path: &Path, threads: usize) -> Result<(), Release
     }
     let mut source = File::open(&image.path).step("read", &image.path)?;
     let file = BufWriter::new(File::create_new(path).step("write", path)?);
-    let mut encoder = zstd::Encoder::new(file, DEFAULT_LEVEL).step("write", path)?;
+    let mut encoder = zstd::encoder(file, threads, zstd::DEFAULT_LEVEL).step("write", path)?;
     encoder.include_checksum(true).step("write", path)?;
-    encoder.multithread(u32::try_from(threads.max(1)).unwrap_or(1)).step("write", path)?;
     std::io::copy(&mut source, &mut encoder).step("write", path)?;
     encoder.finish().and_then(|mut file| file.flush()).step("write", path)
 }
