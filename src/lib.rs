@@ -3,7 +3,7 @@
 //! `W§`, `U§`, `S§` in comments cite the project's notes on what WSL does, what upstream learned and what older
 //! systems did; `docs/design.md` says how the parts fit.
 
-// All but the acceptance suite is about Linux.
+// All but the acceptance suite and what it uses is about Linux.
 #[cfg(feature = "accept")]
 pub mod accept;
 #[cfg(unix)]
@@ -12,6 +12,8 @@ pub mod apply;
 pub mod boot;
 #[cfg(unix)]
 pub mod command;
+#[cfg(any(feature = "accept", feature = "install", feature = "sim"))]
+pub mod digest;
 #[cfg(unix)]
 pub mod features;
 #[cfg(all(unix, feature = "image"))]

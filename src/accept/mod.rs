@@ -1,7 +1,7 @@
 //! The acceptance suite: one set of cases for any image, on the real wsl.exe and on `wsl-sim`.
 //!
-//! Nothing here uses the rest of the library, so that it compiles for Windows: whatever is asked of a distribution is
-//! asked by wsl.exe's command line. It was never run on Windows yet.
+//! Of the rest of the library it uses `digest` alone, so that it compiles for Windows: whatever is asked of a distribution
+//! is asked by wsl.exe's command line. It was never run on Windows yet.
 
 pub mod arguments;
 pub mod bench;

@@ -1,15 +1,15 @@
 //! Where the suite runs: versions that a report has to name, and what there is to try with.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::bench::Bench;
 use super::call::{WslProgram, windows_program};
 use super::case::Need;
+use crate::digest::{hexadecimal, sha256};
 
 /// What a result is worth nothing without.
 #[derive(Debug, Clone, Serialize)]
@@ -81,28 +81,9 @@ impl TriedImage {
     /// # Errors
     /// It cannot be read.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let mut file = File::open(path)?;
-        let (mut sum, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 20]);
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                count => {
-                    sum.update(&buffer[..count]);
-                    bytes += u64::try_from(count).unwrap_or_default();
-                }
-            }
-        }
+        let sha256 = hexadecimal(&sha256(path)?);
+        let bytes = fs::metadata(path)?.len();
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { file, bytes, sha256: hexadecimal(&sum.finalize()) })
+        Ok(Self { file, bytes, sha256 })
     }
-}
-
-/// Bytes as hexadecimal digits.
-#[must_use]
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

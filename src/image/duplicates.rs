@@ -14,7 +14,7 @@ use super::members::Members;
 use super::stream::{Archive, Sink};
 use super::tree::absolute;
 use super::{ImageError, Result};
-use crate::system::digest::sha256;
+use crate::digest::sha256;
 
 /// Links to one file: well below ext4's 65000, which Nix's own optimisation fills up too.
 const MOST_LINKS: u32 = 30_000;

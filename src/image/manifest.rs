@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::validate::archive::{BadArchive, RawArchive};
 use super::validate::compression::{self, Compression};
 use super::validate::machine::{HEAD, Machine};
-use crate::system::digest::{hexadecimal, sha256};
+use crate::digest::{hexadecimal, sha256};
 use crate::wsl::distribution::{Distribution, RESOURCE_LIMIT, valid_name};
 use crate::wsl::manifest::{DistributionArchive, DistributionList, DistributionVersion, Flavors};
 

@@ -8,7 +8,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 use sha2::{Digest, Sha256};
 use zstd::stream::read::Decoder;
 
-use crate::system::digest::hexadecimal;
+use crate::digest::hexadecimal;
 
 /// How much is handed over at a time, and how often: a few MiB between the two threads.
 const PIECE: usize = 1 << 20;

@@ -3,8 +3,6 @@
 pub mod accounts;
 pub mod activation;
 pub mod date;
-#[cfg(any(feature = "install", feature = "sim"))]
-pub mod digest;
 pub mod error;
 pub mod generations;
 pub mod installer;

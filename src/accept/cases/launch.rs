@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::accept::bench::Bench;
 use crate::accept::case::{Case, Trouble, check};
-use crate::accept::surroundings::hexadecimal;
+use crate::digest::hexadecimal;
 
 /// A program that the system has and no other root.
 const BASH: &str = "/run/current-system/sw/bin/bash";

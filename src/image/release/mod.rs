@@ -27,7 +27,7 @@ pub use error::ReleaseError;
 use self::attributes::{ReleaseAttributes, ReleasedImage};
 use self::error::FileStep;
 use super::zstd;
-use crate::system::digest::{hexadecimal, sha256};
+use crate::digest::{hexadecimal, sha256};
 
 /// The sums' file, in the form of `sha256sum(1)`.
 const SUMS: &str = "SHA256SUMS";

@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::digest::{hexadecimal, sha256};
 use crate::sim::wire::error::{Error, Result};
-use crate::system::digest::{hexadecimal, sha256};
 use crate::system::error::Failure;
 use crate::wsl::distribution::valid_name;
 use crate::wsl::manifest::{DistributionArchive, DistributionList, DistributionVersion};
