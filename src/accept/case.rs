@@ -1,5 +1,9 @@
 //! What a case is, and how it can end.
 
+use std::fmt;
+
+use serde::Serialize;
+
 use super::bench::Bench;
 // What the cases' own files take from here.
 pub use super::trouble::{Trouble, check};
@@ -29,43 +33,20 @@ pub enum Need {
 }
 
 /// How a case ended.
-#[derive(Debug, Clone)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CaseOutcome {
     /// As it should be.
     Pass,
-    /// It is not as it should be: what was found.
-    Fail(String),
-    /// It could not be tried: why.
-    Skip(String),
+    /// It is not as it should be.
+    Fail,
+    /// It could not be tried.
+    Skip,
 }
 
-impl CaseOutcome {
-    /// The word for it.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail(_) => "fail",
-            Self::Skip(_) => "skip",
-        }
-    }
-
-    /// What was found, or why it could not be tried.
-    #[must_use]
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Pass => "",
-            Self::Fail(reason) | Self::Skip(reason) => reason,
-        }
-    }
-}
-
-impl From<Result<(), Trouble>> for CaseOutcome {
-    fn from(result: Result<(), Trouble>) -> Self {
-        match result {
-            Ok(()) => Self::Pass,
-            Err(Trouble::Failed(reason)) => Self::Fail(reason),
-            Err(Trouble::CannotRun(reason)) => Self::Skip(reason),
-        }
+impl fmt::Display for CaseOutcome {
+    /// The word that a report has for it.
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(formatter)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::bench::Bench;
 use super::call::WslProgram;
-use super::case::{Case, CaseOutcome};
+use super::case::Case;
 use super::cases;
 use super::names::fits;
 use super::report::{AcceptanceReport, CaseResult};
@@ -47,11 +47,11 @@ impl Suite<'_> {
         let mut results = Vec::new();
         for case in chosen(self.only) {
             let begun = Instant::now();
-            let outcome = match &bench {
-                Ok(bench) => outcome(case, bench, &surroundings),
-                Err(trouble) => CaseOutcome::Fail(format!("the image was not imported: {trouble}")),
+            let ended = match &bench {
+                Ok(bench) => tried(case, bench, &surroundings),
+                Err(trouble) => Err(Trouble::Failed(format!("the image was not imported: {trouble}"))),
             };
-            let result = CaseResult::new(case, &outcome, begun.elapsed());
+            let result = CaseResult::new(case, ended, begun.elapsed());
             progress(&result);
             results.push(result);
         }
@@ -68,9 +68,9 @@ impl Suite<'_> {
     }
 }
 
-fn outcome(case: &Case, bench: &Bench, surroundings: &Surroundings) -> CaseOutcome {
+fn tried(case: &Case, bench: &Bench, surroundings: &Surroundings) -> Result<(), Trouble> {
     match case.needs.iter().find_map(|need| surroundings.lacks(*need, bench)) {
-        Some(lack) => CaseOutcome::Skip(lack),
-        None => (case.body)(bench).into(),
+        Some(lack) => Err(Trouble::CannotRun(lack)),
+        None => (case.body)(bench),
     }
 }

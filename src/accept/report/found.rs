@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::accept::case::{Case, CaseOutcome};
+use crate::accept::case::{Case, CaseOutcome, Trouble};
 use crate::accept::surroundings::{Surroundings, TriedImage};
 
 /// All that a suite has found, to be attached to an issue.
@@ -37,8 +37,8 @@ pub struct CaseResult {
     pub name: &'static str,
     /// What it proves.
     pub proves: &'static str,
-    /// `pass`, `fail` or `skip`.
-    pub outcome: &'static str,
+    /// How it ended.
+    pub outcome: CaseOutcome,
     /// What was found, or why it could not be tried.
     pub reason: String,
     /// How long it took.
@@ -48,14 +48,13 @@ pub struct CaseResult {
 impl CaseResult {
     /// A case's.
     #[must_use]
-    pub fn new(case: &Case, outcome: &CaseOutcome, took: Duration) -> Self {
-        Self {
-            name: case.name,
-            proves: case.proves,
-            outcome: outcome.word(),
-            reason: outcome.reason().to_owned(),
-            seconds: rounded(took),
-        }
+    pub fn new(case: &Case, result: Result<(), Trouble>, took: Duration) -> Self {
+        let (outcome, reason) = match result {
+            Ok(()) => (CaseOutcome::Pass, String::new()),
+            Err(Trouble::Failed(reason)) => (CaseOutcome::Fail, reason),
+            Err(Trouble::CannotRun(reason)) => (CaseOutcome::Skip, reason),
+        };
+        Self { name: case.name, proves: case.proves, outcome, reason, seconds: rounded(took) }
     }
 }
 
@@ -68,15 +67,22 @@ impl AcceptanceReport {
         results: Vec<CaseResult>,
         took: Duration,
     ) -> Self {
-        let count = |word: &str| results.iter().filter(|result| result.outcome == word).count();
+        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+        for result in &results {
+            match result.outcome {
+                CaseOutcome::Pass => passed += 1,
+                CaseOutcome::Fail => failed += 1,
+                CaseOutcome::Skip => skipped += 1,
+            }
+        }
         Self {
             version: 1,
             suite: env!("CARGO_PKG_VERSION"),
             image,
             surroundings,
-            passed: count("pass"),
-            failed: count("fail"),
-            skipped: count("skip"),
+            passed,
+            failed,
+            skipped,
             seconds: rounded(took),
             results,
         }

@@ -25,7 +25,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::accept::case::{Case, CaseOutcome, Need, Trouble};
+    use crate::accept::case::{Case, Need, Trouble};
     use crate::accept::surroundings::{Surroundings, TriedImage};
 
     fn report() -> AcceptanceReport {
@@ -38,12 +38,11 @@ mod tests {
             machine: "x86_64",
         };
         let case = |name, proves| Case { name, proves, needs: &[Need::Windows], body: |_| Ok(()) };
-        let result =
-            |case: &Case, outcome: CaseOutcome| CaseResult::new(case, &outcome, Duration::from_millis(1234));
+        let result = |case: &Case, result| CaseResult::new(case, result, Duration::from_millis(1234));
         let results = vec![
-            result(&case("works", "It # works"), CaseOutcome::Pass),
-            result(&case("does-not", "It does"), Err(Trouble::Failed("no\n<script>\u{1b}[1m".into())).into()),
-            result(&case("cannot", "It could"), Err(Trouble::CannotRun("no Windows".into())).into()),
+            result(&case("works", "It # works"), Ok(())),
+            result(&case("does-not", "It does"), Err(Trouble::Failed("no\n<script>\u{1b}[1m".into()))),
+            result(&case("cannot", "It could"), Err(Trouble::CannotRun("no Windows".into()))),
         ];
         AcceptanceReport::new(image, surroundings, results, Duration::from_secs(5))
     }
@@ -71,6 +70,8 @@ mod tests {
             (json["passed"].as_u64(), json["failed"].as_u64(), json["skipped"].as_u64()),
             (Some(1), Some(1), Some(1))
         );
+        let outcomes = [0, 1, 2].map(|index| json["results"][index]["outcome"].as_str());
+        assert_eq!(outcomes, [Some("pass"), Some("fail"), Some("skip")]);
         assert_eq!(json["results"][1]["reason"], "no\n<script>\u{1b}[1m");
         assert_eq!(json["surroundings"]["kernel"], "6.6");
     }
@@ -80,6 +81,9 @@ mod tests {
         let text = written(&report(), ReportFormat::Html).unwrap();
         assert!(!text.contains("<script>") && text.contains("&lt;script&gt;"), "{text}");
         assert!(!text.contains('\u{1b}') && text.contains("a &lt;b&gt;.wsl"), "{text}");
-        assert_eq!(text.matches("<tr class=").count(), 3);
+        for outcome in ["pass", "fail", "skip"] {
+            let row = format!("<tr class=\"{outcome}\"><td><b>{outcome}</b>");
+            assert_eq!(text.matches(&row).count(), 1, "{text}");
+        }
     }
 }

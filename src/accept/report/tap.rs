@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::found::AcceptanceReport;
+use crate::accept::case::CaseOutcome;
 
 pub(super) fn written(report: &AcceptanceReport) -> String {
     let mut text = format!("TAP version 14\n1..{}\n", report.results.len());
@@ -10,19 +11,22 @@ pub(super) fn written(report: &AcceptanceReport) -> String {
         let _ = writeln!(text, "# {name}: {}", one_line(&value));
     }
     for (index, result) in report.results.iter().enumerate() {
-        let ok = if result.outcome == "fail" { "not ok" } else { "ok" };
+        let ok = match result.outcome {
+            CaseOutcome::Pass | CaseOutcome::Skip => "ok",
+            CaseOutcome::Fail => "not ok",
+        };
         let proves = result.proves.replace('\\', "\\\\").replace('#', "\\#");
         let _ = write!(text, "{ok} {} - {}: {proves}", index + 1, result.name);
         match result.outcome {
-            "skip" => {
+            CaseOutcome::Pass => text.push('\n'),
+            CaseOutcome::Skip => {
                 let _ = writeln!(text, " # SKIP {}", one_line(&result.reason));
             }
-            "fail" => {
+            CaseOutcome::Fail => {
                 // A string of JSON is one of YAML.
                 let message = serde_json::Value::from(result.reason.as_str());
                 let _ = writeln!(text, "\n  ---\n  message: {message}\n  seconds: {}\n  ...", result.seconds);
             }
-            _ => text.push('\n'),
         }
     }
     text
