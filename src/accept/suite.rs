@@ -13,7 +13,6 @@ use super::surroundings::{Surroundings, TriedImage};
 use super::trouble::Trouble;
 
 /// What is to be tried.
-#[derive(Debug)]
 pub struct Suite<'a> {
     /// wsl.exe.
     pub wsl: WslProgram,
@@ -21,8 +20,8 @@ pub struct Suite<'a> {
     pub image: &'a Path,
     /// Folder for the disks, instead of the one for temporary files.
     pub directory: Option<&'a Path>,
-    /// Patterns of the names of cases; all where there is none.
-    pub only: &'a [String],
+    /// The cases to try.
+    pub cases: &'a [&'static Case],
 }
 
 /// The cases that patterns name; all where there is no pattern.
@@ -41,11 +40,10 @@ impl Suite<'_> {
         let start = Instant::now();
         let image = TriedImage::read(self.image)
             .map_err(|error| Trouble::Failed(format!("{}: {error}", self.image.display())))?;
-        self.wsl.call(["--version"]).reply()?;
-        let mut surroundings = Surroundings::find(&self.wsl);
+        let mut surroundings = Surroundings::find(&self.wsl)?;
         let bench = Bench::import(self.wsl.clone(), self.image, self.directory);
         let mut results = Vec::new();
-        for case in chosen(self.only) {
+        for case in self.cases {
             let begun = Instant::now();
             let ended = match &bench {
                 Ok(bench) => tried(case, bench, &surroundings),
@@ -56,12 +54,8 @@ impl Suite<'_> {
             results.push(result);
         }
         if let Ok(bench) = &bench {
-            let kernel = bench.root_exec(&[
-                "/bin/sh",
-                "-c",
-                "read -r kernel </proc/sys/kernel/osrelease; echo $kernel",
-            ]);
-            surroundings.kernel = kernel.ok().unwrap_or_default();
+            // Not before the cases, the first of which is about the first command there is.
+            surroundings.ask_kernel(bench);
         }
         drop(bench);
         Ok(AcceptanceReport::new(image, surroundings, results, start.elapsed()))

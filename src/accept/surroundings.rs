@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::bench::Bench;
 use super::call::{WslProgram, windows_program};
-use super::case::Need;
+use super::case::{Need, Trouble};
 use crate::digest::{hexadecimal, sha256};
 
 /// What a result is worth nothing without.
@@ -27,26 +27,34 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Asks wsl.exe.
-    #[must_use]
-    pub fn find(wsl: &WslProgram) -> Self {
-        let said = |argument: &str| wsl.call([argument]).reply().map(|reply| reply.out).unwrap_or_default();
-        let version = said("--version");
+    /// Asks wsl.exe. The kernel is asked of a distribution, by [`Self::ask_kernel`].
+    ///
+    /// # Errors
+    /// wsl.exe cannot be started, or does not end.
+    pub fn find(wsl: &WslProgram) -> Result<Self, Trouble> {
+        let version = wsl.call(["--version"]).reply()?.out;
+        let status = wsl.call(["--status"]).reply().map(|reply| reply.out).unwrap_or_default();
         // It says its own name, which wsl.exe does not.
         let simulated = version.lines().any(|line| line.starts_with("wsl-sim "));
-        let lines = [version, said("--status")].concat();
+        let lines = [version, status].concat();
         let windows = if cfg!(windows) && !simulated {
             windows_program(Path::new("cmd.exe"), &["/c", "ver"]).unwrap_or_default().trim().to_owned()
         } else {
             String::new()
         };
-        Self {
+        Ok(Self {
             kind: if simulated { "simulator" } else { "windows" },
             wsl: lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(Into::into).collect(),
             kernel: String::new(),
             windows,
             machine: std::env::consts::ARCH,
-        }
+        })
+    }
+
+    /// Asks a distribution for its kernel.
+    pub fn ask_kernel(&mut self, bench: &Bench) {
+        let line = "read -r kernel </proc/sys/kernel/osrelease; echo $kernel";
+        self.kernel = bench.root_exec(&["/bin/sh", "-c", line]).ok().unwrap_or_default();
     }
 
     /// Why a need is not met; nothing where it is.

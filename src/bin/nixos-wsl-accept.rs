@@ -43,7 +43,7 @@ fn run(arguments: &AcceptArguments) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let suite = Suite { wsl, image, directory: arguments.directory.as_deref(), only: &arguments.only };
+    let suite = Suite { wsl, image, directory: arguments.directory.as_deref(), cases: &cases };
     let report = suite.run(&mut |result| {
         eprintln!("{} {} ({} s) {}", result.outcome, result.name, result.seconds, result.reason);
     })?;

@@ -61,7 +61,7 @@ impl Accept {
         let folder = std::fs::read_dir(self.sim.directory.path()).expect("a folder").flatten();
         let own = folder.filter(|entry| entry.file_name().to_string_lossy().starts_with("nixos-wsl-accept-"));
         assert_eq!(own.count(), 0, "a disk is left");
-        assert_eq!(report["surroundings"]["kind"], "simulator");
+        assert_eq!(report["surroundings"]["kind"], "simulator", "{}", report["surroundings"]);
         assert_eq!(report["image"]["sha256"], images::sha256(image).as_str());
         report["results"].as_array().expect("results").clone()
     }
