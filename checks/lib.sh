@@ -33,6 +33,53 @@ use_rust() {
   source "$variables"
 }
 
+# rust_target TARGET gives that cargo another target: Debian's compiler a standard library of its own, rustup's its own.
+rust_target() {
+  local lib
+  lib=$(rustc --print target-libdir --target "$1")
+  if [ -d "$lib" ]; then
+    return
+  elif [[ $lib = "$cache"/* ]]; then
+    RUSTC=$(command -v rustc) "$(dirname "${BASH_SOURCE[0]}")/rust-std" "$1" "$lib"
+  else
+    rustup target add "$1" >&2
+  fi
+}
+
+# candidate PACKAGE prints the version that Debian would install.
+candidate() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'; }
+
+# unpack_packages ARCHITECTURE PACKAGE… unpacks Debian's packages here; of another architecture than this machine's, which
+# does not get to know it.
+unpack_packages() {
+  local architecture=$1 apt=(apt-get -q) file
+  shift
+  if [ "$architecture" != "$(dpkg --print-architecture)" ]; then
+    mkdir -p apt/{state/lists,cache/archives}/partial
+    : >apt/status
+    apt+=(-o "APT::Architecture=$architecture" -o "APT::Architectures::=$architecture" -o "Dir::State=$PWD/apt/state"
+      -o "Dir::Cache=$PWD/apt/cache" -o "Dir::State::status=$PWD/apt/status" -o APT::Sandbox::User=root)
+    "${apt[@]}" update >&2
+  fi
+  "${apt[@]}" download "${@/%/:$architecture}" >&2
+  for file in ./*.deb; do dpkg-deb --extract "$file" .; done
+}
+
+# npm_package NAME@VERSION prints the folder with a package of npm's, which is fetched into the cache if it is missing.
+npm_package() {
+  local directory=$cache/npm-${1/@/-} work
+  if [ ! -d "$directory" ]; then
+    mkdir -p "$cache"
+    work=$(mktemp -d "$directory.XXXXXX")
+    if ! npm install --silent --no-save --prefix "$work" "$1" >&2; then
+      rm -rf "$work"
+      return 1
+    fi
+    mv "$work" "$directory"
+  fi
+  echo "$directory/node_modules/${1%@*}"
+}
+
 # crate COMMAND PACKAGE… installs a program of crates.io into the cache, if it is missing. It is not optimised: what it
 # does takes less than that would.
 crate() {
