@@ -1,16 +1,19 @@
 //! What the user sees, on standard error: a bar on a terminal, a few lines elsewhere. Nothing here can fail.
 
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::Instant;
+
+use crate::system::message;
+use crate::system::step::Step;
 
 const NAME: &str = "nixos-wsl-install";
 const MEGABYTE: u64 = 1_000_000;
 /// A narrower terminal gets the percentage alone.
-const BAR_FROM: usize = 50;
+const BAR_FROM: usize = 49;
 
 enum Kind {
-    Terminal,
+    Terminal(Step),
     Lines,
     Kernel(Option<File>),
     Quiet,
@@ -19,8 +22,6 @@ enum Kind {
 /// Where progress goes.
 pub struct Screen {
     kind: Kind,
-    /// A bar stands on the terminal's last line.
-    drawn: bool,
     /// The next tenth to print a line for.
     tenth: u64,
     /// When and where the first progress was seen: the rate is that since then.
@@ -31,7 +32,8 @@ impl Screen {
     /// Standard error.
     #[must_use]
     pub fn standard_error() -> Self {
-        Self::new(if std::io::stderr().is_terminal() { Kind::Terminal } else { Kind::Lines })
+        let step = Step::default();
+        Self::new(if step.is_seen() { Kind::Terminal(step) } else { Kind::Lines })
     }
 
     /// The kernel's log: process 1 has no other.
@@ -47,7 +49,7 @@ impl Screen {
     }
 
     fn new(kind: Kind) -> Self {
-        Self { kind, drawn: false, tenth: 0, start: None }
+        Self { kind, tenth: 0, start: None }
     }
 
     /// Prints a message, a line each of its lines.
@@ -57,7 +59,7 @@ impl Screen {
             let line = format!("{NAME}: {line}\n");
             match &mut self.kind {
                 Kind::Kernel(Some(log)) => drop(log.write_all(line.as_bytes())),
-                Kind::Terminal | Kind::Lines | Kind::Kernel(None) => print(&line),
+                Kind::Terminal(_) | Kind::Lines | Kind::Kernel(None) => print(&line),
                 Kind::Quiet => {}
             }
         }
@@ -67,13 +69,10 @@ impl Screen {
     pub fn progress(&mut self, done: u64, total: u64) {
         let done = done.min(total);
         let (began, from) = *self.start.get_or_insert_with(|| (Instant::now(), done));
-        match self.kind {
-            Kind::Terminal => {
-                let columns = rustix::termios::tcgetwinsize(std::io::stderr())
-                    .map_or(0, |size| usize::from(size.ws_col));
-                let bar = bar(done, total, done - from.min(done), began.elapsed().as_secs_f64(), columns);
-                print(&format!("\r\x1b[K{bar}"));
-                self.drawn = true;
+        match &mut self.kind {
+            Kind::Terminal(step) => {
+                let seconds = began.elapsed().as_secs_f64();
+                step.show(&bar(done, total, done - from.min(done), seconds, Step::columns()));
             }
             Kind::Lines => {
                 let tenth = (10 * done).checked_div(total).unwrap_or(10);
@@ -88,19 +87,18 @@ impl Screen {
 
     /// Takes the bar away.
     pub fn clear(&mut self) {
-        if self.drawn {
-            print("\r\x1b[K");
-            self.drawn = false;
+        if let Kind::Terminal(step) = &mut self.kind {
+            step.clear();
         }
     }
 }
 
 /// The installation goes on, and with it whoever waits for its lock, although the terminal is stopped.
 fn print(text: &str) {
-    crate::system::message::write(text.as_bytes());
+    message::write(text.as_bytes());
 }
 
-/// The bar's text, shorter than `columns`; `since` bytes were done in the last `seconds`.
+/// The bar's text in so many columns; `since` bytes were done in the last `seconds`.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
@@ -128,13 +126,12 @@ fn bar(done: u64, total: u64, since: u64, seconds: f64, columns: usize) -> Strin
             total / MEGABYTE
         );
         for more in [format!("  {:.0} MB/s", rate / MEGABYTE as f64), format!("  {left}")] {
-            if rate > 0.0 && text.len() + more.len() < columns {
+            if rate > 0.0 && text.len() + more.len() <= columns {
                 text.push_str(&more);
             }
         }
     }
-    // The last column stays free: some terminals wrap as soon as it is written.
-    text.truncate(columns.saturating_sub(1).max(6));
+    text.truncate(columns.max(6));
     text
 }
 
@@ -144,9 +141,9 @@ mod tests {
 
     #[test]
     fn fits_every_terminal() {
-        for columns in 7..200 {
+        for columns in 6..200 {
             let text = bar(812_000_000, 1_395_000_000, 812_000_000, 8.0, columns);
-            assert!(text.len() < columns && text.contains("58 %"), "{columns}: {text}");
+            assert!(text.len() <= columns && text.contains("58 %"), "{columns}: {text}");
         }
         let text = bar(812_000_000, 1_395_000_000, 812_000_000, 8.0, 80);
         assert_eq!(text, "[###########---------]  58 %  812 of 1395 MB  102 MB/s  6 s left");

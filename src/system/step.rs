@@ -26,17 +26,21 @@ impl Step {
         self.terminal
     }
 
+    /// How many columns a text may have. The last one stays free: some terminals wrap as soon as it is written.
+    #[must_use]
+    pub fn columns() -> usize {
+        let columns =
+            rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+        // A terminal that knows no width is taken for a usual one.
+        if columns == 0 { 79 } else { columns - 1 }
+    }
+
     /// Shows a text in the place of the one before, as much of it as the terminal is wide.
     pub fn show(&mut self, text: &str) {
         if !self.terminal || self.shown == text {
             return;
         }
-        // A terminal that knows no width is taken for a usual one.
-        let columns =
-            rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
-        let columns = if columns == 0 { 80 } else { columns };
-        // Some terminals wrap as soon as the last column is written.
-        let line: String = one_line(text).chars().take(columns - 1).collect();
+        let line: String = one_line(text).chars().take(Self::columns()).collect();
         message::write(format!("\r\x1b[K{line}").as_bytes());
         text.clone_into(&mut self.shown);
     }
