@@ -1,5 +1,10 @@
 # wsl.startMenuLaunchers: Linux programs in the start menu. WSLg lists what /usr/share/applications holds.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  utils,
+  ...
+}:
 
 let
   cfg = config.wsl;
@@ -32,7 +37,7 @@ in
       serviceConfig = {
         Type = "oneshot";
         TimeoutStartSec = "2min";
-        ExecStart = lib.escapeShellArgs (
+        ExecStart = utils.escapeSystemdExecArgs (
           [
             (lib.getExe cfg.programs.nixos-wsl)
             "start-menu"

@@ -5,6 +5,7 @@
 {
   config,
   lib,
+  utils,
   ...
 }:
 
@@ -42,7 +43,7 @@ in
         Type = "oneshot";
         RemainAfterExit = true;
         # `mount` would follow a link that somebody puts there after the conditions were looked at.
-        ExecStart = lib.escapeShellArgs [
+        ExecStart = utils.escapeSystemdExecArgs [
           (lib.getExe cfg.programs.nixos-wsl)
           "mount-x11"
           "${wslg}/.X11-unix"
