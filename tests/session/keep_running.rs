@@ -2,7 +2,7 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::support::patience::eventually;
@@ -13,11 +13,7 @@ const WSL_EXE: &str = "#!/bin/sh
 printf '%s\\n' \"$@\" >/mnt/c/request.new && mv /mnt/c/request.new /mnt/c/request
 exec sleep infinity
 ";
-/// As modules/keep-running.nix writes them.
-const CLIENT: &str = "#!/run/current-system/sw/bin/bash
-exec /mnt/c/Windows/System32/wsl.exe --distribution NixOS --user root --cd / \\
-  --exec /run/current-system/sw/bin/tail --pid=$$ --follow /dev/null
-";
+/// As modules/keep-running.nix has it.
 const UNIT: &str = "[Unit]
 BindsTo=job.service
 After=job.service
@@ -31,6 +27,23 @@ Wants=wsl-keep-running-job.service
 [Service]
 ExecStart=/run/current-system/sw/bin/sleep infinity
 ";
+/// The script of modules/keep-running.nix, with the stand-in's paths in the place of what Nix puts in.
+fn client() -> String {
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("modules/keep-running.nix");
+    let module = fs::read_to_string(module).expect("the module");
+    let script = module.split("writeShellScript \"wsl-keep-running\" ''\n").nth(1).expect("the script");
+    let mut script = script.split("'';").next().expect("its end").to_owned();
+    for (put_in, path) in [
+        ("${lib.escapeShellArg wslExe}", "/mnt/c/Windows/System32/wsl.exe"),
+        ("${cfg.distribution}", "NixOS"),
+        ("${pkgs.coreutils}", "/run/current-system/sw"),
+    ] {
+        script = script.replace(put_in, path);
+    }
+    assert!(!script.contains("${"), "{script}");
+    format!("#!/run/current-system/sw/bin/bash\n{script}")
+}
+
 /// In milliseconds: longer than the second distribution takes to start.
 const IDLE: u32 = 4000;
 
@@ -45,7 +58,7 @@ fn a_unit_keeps_the_distribution_up_as_long_as_it_is_active() {
     fs::write(&config, format!("[general]\ninstanceIdleTimeout={IDLE}\n")).expect("a file");
     for (path, text) in [
         ("keep/wsl.exe", WSL_EXE),
-        ("keep/client", CLIENT),
+        ("keep/client", &client()),
         ("keep/job.service", JOB),
         ("keep/wsl-keep-running-job.service", UNIT),
     ] {

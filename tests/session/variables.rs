@@ -48,15 +48,13 @@ fn asked(docs: &str) -> Vec<String> {
 }
 
 /// A row of the table, as `yes` and `–`.
-fn row(docs: &str, way: &str, mode: &str) -> Vec<bool> {
+fn row(docs: &str, way: &str) -> Vec<bool> {
     let start = format!("| {way} |");
     let line = docs.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("no row {way}"));
     let cells = line.trim_matches('|').split('|').skip(1).map(str::trim);
     let has = |cell: &str| match cell {
         "yes" => true,
         "–" => false,
-        // The two modes differ.
-        "native" => mode == "native",
         other => panic!("{way}: {other}"),
     };
     cells.map(has).collect()
@@ -118,7 +116,7 @@ fn every_cell(name: &str, mode: &str, image: &str) {
         let found = fs::read_to_string(&out).unwrap_or_else(|error| panic!("{way}: {error}"));
         let found: Vec<bool> = VARIABLES.iter().map(|name| found.lines().any(|line| line == *name)).collect();
         println!("{mode}: {way}: {found:?}");
-        let expected = row(&docs, way, mode);
+        let expected = row(&docs, way);
         if found != expected {
             faults.push(format!("{way}: {found:?}, and not {expected:?}"));
         }
