@@ -1,5 +1,10 @@
 # wsl.proxy: the proxy of Windows' user for what WSL does not give it to.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  utils,
+  ...
+}:
 
 let
   cfg = config.wsl.proxy;
@@ -13,6 +18,9 @@ let
     "NO_PROXY"
   ];
   static = config.networking.proxy.envVars;
+  sudoers = ''
+    Defaults env_keep += "${toString variables}"
+  '';
 in
 {
   options.wsl.proxy.fromWindows = lib.mkOption {
@@ -43,25 +51,26 @@ in
       }
     ];
 
-    systemd.services.nixos-wsl-proxy = {
+    systemd.services.nixos-wsl-proxy = import ./lib/background.nix {
       description = "Ask Windows for its proxy";
-      wantedBy = [ "multi-user.target" ];
-      after = [ "multi-user.target" ];
-      restartIfChanged = false;
-      serviceConfig = {
-        # No start waits for it (modules/store.nix).
-        Type = "exec";
-        ExecStart = "${lib.getExe config.wsl.programs.nixos-wsl} windows-proxy";
-        # Who downloads goes on with the next connection; builds that run are not the daemon's own process.
-        ExecStopPost = lib.mkIf config.nix.enable "${config.systemd.package}/bin/systemctl --no-block try-restart nix-daemon.service";
-      };
+      # With another proxy, who downloads goes on with the next connection; builds that run are not the daemon's own process.
+      command = utils.escapeSystemdExecArgs (
+        [
+          (lib.getExe config.wsl.programs.nixos-wsl)
+          "windows-proxy"
+        ]
+        ++ lib.optionals config.nix.enable [
+          "--restart"
+          "nix-daemon.service"
+        ]
+      );
     };
     systemd.services.nix-daemon = lib.mkIf config.nix.enable {
       serviceConfig.EnvironmentFile = "-${file}";
     };
 
     # Root's Nix asks no daemon.
-    security.sudo.extraConfig = lib.mkIf config.security.sudo.enable "Defaults env_keep += \"${toString variables}\"";
-    security.sudo-rs.extraConfig = lib.mkIf config.security.sudo-rs.enable "Defaults env_keep += \"${toString variables}\"";
+    security.sudo.extraConfig = sudoers;
+    security.sudo-rs.extraConfig = sudoers;
   };
 }

@@ -60,7 +60,7 @@ fn run(command: Command) -> Outcome {
         Command::TrustCertificates { base, folder, windows, ask } => {
             units::trust_certificates(&base, &folder, windows, ask)
         }
-        Command::WindowsProxy => units::windows_proxy(),
+        Command::WindowsProxy { restart } => units::windows_proxy(restart.as_deref()),
         Command::PrepareStart { system: _ } => units::prepare_start(),
         Command::MountX11 { source, target } => Ok(x11::mount(&source, &target)?),
         Command::UsbipAttach { usbip, host, busid } => {

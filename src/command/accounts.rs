@@ -9,10 +9,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use super::default_user;
 use super::new_user::{NewUser, Refusal, Result, check_name, find_program, refuse, run_program, settings};
 use crate::system::accounts;
 use crate::system::root::Root;
-use crate::wsl::settings::WslSettings;
 
 /// Programs that run as root for members of `wheel`.
 const SUDO: &str = "/run/wrappers/bin/sudo";
@@ -103,7 +103,7 @@ impl AddUser {
 fn add_user(root: &Root, asked: &AddUser) -> Result<()> {
     let AddUser { name, comment, .. } = asked;
     check_name(name)?;
-    let default = default_user(root);
+    let default = default_user::name(root);
     let mutable = settings(root).mutable_users;
     if accounts::entry_named(root, name).is_ok() {
         if default.as_ref() != Some(name) {
@@ -195,16 +195,10 @@ fn delete(root: &Root, arguments: &[OsString]) -> Result<()> {
     let Ok(entry) = accounts::entry_named(root, &name) else {
         return Err(Refusal { text: format!("The user `{name}' does not exist."), code: 2 });
     };
-    if entry.uid == 0 || default_user(root).as_deref() == Some(&*name) {
+    if entry.uid == 0 || default_user::name(root).as_deref() == Some(&*name) {
         return refuse(format!("`{name}' is a user of the configuration and stays"));
     }
     run_program(&find_program("userdel")?, &[name.as_ref().as_ref()])
-}
-
-/// The user that WSL opens shells for, where wsl.conf says it.
-fn default_user(root: &Root) -> Option<String> {
-    let text = root.read("/etc/wsl.conf", LIMIT).ok()?;
-    WslSettings::parse(&text).0.user_default
 }
 
 fn report(text: std::fmt::Arguments) {

@@ -174,13 +174,18 @@ pub enum Command {
         /// Those that Windows trusts too
         #[arg(long)]
         windows: bool,
-        /// Windows is asked, and not only remembered
-        #[arg(long, requires = "windows")]
+        /// Windows is asked and absent folders are empty, where an activation remembers both; what cannot be taken is an
+        /// error
+        #[arg(long)]
         ask: bool,
     },
     /// Asks Windows for its proxy, for services; nixos-wsl-proxy.service runs it
     #[command(hide = true)]
-    WindowsProxy,
+    WindowsProxy {
+        /// A unit that begins anew where the proxy has changed
+        #[arg(long)]
+        restart: Option<String>,
+    },
     /// Mounts the sockets of WSLg; nixos-wsl-x11.service runs it
     #[command(hide = true)]
     MountX11 {

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod apply;
 pub mod arguments;
 pub mod boot;
+pub mod default_user;
 pub mod doctor;
 pub mod error;
 pub mod finding;

@@ -1,15 +1,18 @@
 //! The commands that systemd's units run: each does one feature's work and says in one line what came of it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::new_user::Refusal;
 use super::output::print;
-use super::{CommandError, Outcome, new_user};
+use super::{CommandError, Outcome, default_user, new_user};
 use crate::boot::{counting, next};
-use crate::features::certificates::{self, Trust, WindowsRoots};
+use crate::features::certificates::{self, AbsentFolders, Trust, WindowsRoots};
 use crate::features::drivers::{self, Drivers};
 use crate::features::proxy;
 use crate::features::usbip::{self, Device, Places};
+use crate::features::windows::Interop;
 use crate::features::{start_menu, store};
 use crate::namespace::privileges::Who;
 use crate::namespace::state::{Event, NamespaceState};
@@ -100,19 +103,22 @@ pub fn clean_store(folder: &Path) -> Outcome {
 }
 
 /// `trust-certificates`, of an activation and of nixos-wsl-certificates.service: the bundle has the system's own ones,
-/// `base`, those of the folders, and where `windows` is set those that Windows trusts, which is asked where `ask` is.
+/// `base`, those of the folders, and where `windows` is set those that Windows trusts. The unit sets `ask`: what the system
+/// does not have itself is asked for, and not remembered.
 ///
 /// # Errors
-/// The bundle cannot be written, or Windows did not answer; what was trusted before still is.
+/// The bundle cannot be written. With `ask`, also when something could not be taken: a file that is no certificate, or what
+/// Windows has not said; the rest is trusted, and what Windows said last still is. An activation goes on without it.
 pub fn trust_certificates(base: &Path, folders: &[PathBuf], windows: bool, ask: bool) -> Outcome {
     let root = Root::default();
     let drives = new_user::settings(&root).automount_root;
     let windows = match (windows, ask) {
         (false, _) => WindowsRoots::No,
         (true, false) => WindowsRoots::Remembered,
-        (true, true) => WindowsRoots::Asked(&drives),
+        (true, true) => WindowsRoots::Asked(interop(&root, &drives)?),
     };
-    let trust = Trust { base, folders, windows };
+    let absent = if ask { AbsentFolders::Empty } else { AbsentFolders::Remembered };
+    let trust = Trust { base, folders, windows, absent };
     let trusted = certificates::update(&trust, Path::new(certificates::FOLDER), SystemTime::now())?;
     for reason in &trusted.left_out {
         message::print_error(format_args!("nixos-wsl: {reason}"));
@@ -126,14 +132,30 @@ pub fn trust_certificates(base: &Path, folders: &[PathBuf], windows: bool, ask: 
     Ok(())
 }
 
-/// `windows-proxy`, of nixos-wsl-proxy.service.
+/// `windows-proxy`, of nixos-wsl-proxy.service. Where the proxy is another one, the unit `restart` begins anew, if it runs.
 ///
 /// # Errors
-/// Windows does not answer, or the file for services cannot be written.
-pub fn windows_proxy() -> Outcome {
-    let drives = new_user::settings(&Root::default()).automount_root;
-    let (proxy, changed) = proxy::update(&drives, Path::new(proxy::FILE))?;
-    print(format_args!("Windows' proxy: {proxy}{}", if changed { "" } else { ", as before" }))
+/// Windows does not answer, the file for services cannot be written, or the unit not be restarted.
+pub fn windows_proxy(restart: Option<&str>) -> Outcome {
+    let root = Root::default();
+    let drives = new_user::settings(&root).automount_root;
+    let (proxy, changed) = proxy::update(interop(&root, &drives)?, Path::new(proxy::FILE))?;
+    print(format_args!("Windows' proxy: {proxy}{}", if changed { "" } else { ", as before" }))?;
+    if let Some(unit) = restart.filter(|_| changed) {
+        let systemctl = new_user::find_program("systemctl").map_err(refused)?;
+        let words = ["--no-block", "try-restart", unit].map(OsStr::new);
+        new_user::run_program(&systemctl, &words).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Windows' programs, for a service of root's.
+fn interop<'a>(root: &Root, drives: &'a Path) -> Result<Interop<'a>, CommandError> {
+    Ok(Interop { drives, user: default_user::rights(root).map_err(CommandError::Refused)? })
+}
+
+fn refused(refusal: Refusal) -> CommandError {
+    CommandError::Refused(refusal.text)
 }
 
 /// `prepare-start`, in the place of a boot loader's installer, and at the end of an activation.

@@ -58,16 +58,14 @@ fn give_up(who: Who) -> io::Result<()> {
 }
 
 /// A pipe that is read until a point in time.
-#[derive(Debug)]
-pub struct Bounded {
+struct Bounded {
     pipe: PipeReader,
     deadline: Instant,
 }
 
 impl Bounded {
     /// To be read for so long from now on; after that each read fails with [`io::ErrorKind::TimedOut`].
-    #[must_use]
-    pub fn new(pipe: PipeReader, patience: Duration) -> Self {
+    fn new(pipe: PipeReader, patience: Duration) -> Self {
         Self { pipe, deadline: Instant::now() + patience }
     }
 }

@@ -1,6 +1,7 @@
 //! What the optional services of the modules do, each run by a systemd unit through `nixos-wsl`; the programs that a stock
 //! launcher makes its user with; and the doctor.
 
+pub mod address;
 pub mod as_user;
 pub mod certificates;
 pub mod drivers;

@@ -4,8 +4,10 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::windows::{Limits, powershell};
+use super::address::Address;
+use super::windows::Interop;
 use crate::system::error::{Context, Failure};
+use crate::system::program::Limits;
 use crate::system::replace::{self, Attributes, Durability};
 
 /// What systemd reads for the services that have it (`EnvironmentFile=`).
@@ -29,15 +31,14 @@ pub struct Proxy {
     pub without: String,
 }
 
-/// Asks Windows, whose drives are below `drives`, and writes `file`. Gives the proxy for https, and whether the file has
+/// Asks Windows, and writes `file`. Gives the proxy for https, and whether the file has
 /// another content than before; without a proxy it is empty.
 ///
 /// # Errors
-/// Windows does not answer, or the file cannot be written: then it is what it was.
-pub fn update(drives: &Path, file: &Path) -> Result<(String, bool), Failure> {
-    let answer = powershell(drives, QUESTION, LIMITS).doing("ask Windows for its proxy")?;
-    let proxy =
-        parse(&answer).ok_or_else(|| io::Error::other("no answer")).doing("ask Windows for its proxy")?;
+/// Windows does not answer, or has a proxy that cannot be told, or the file cannot be written: then it is what it was.
+pub fn update(interop: Interop<'_>, file: &Path) -> Result<(String, bool), Failure> {
+    let answer = interop.powershell(QUESTION, LIMITS).and_then(|answer| parse(&answer));
+    let proxy = answer.map_err(io::Error::other).doing("ask Windows for its proxy")?;
     let text = proxy.environment();
     let changed = std::fs::read_to_string(file).unwrap_or_default() != text;
     if changed {
@@ -47,7 +48,8 @@ pub fn update(drives: &Path, file: &Path) -> Result<(String, bool), Failure> {
         // A proxy's address may have a password in it.
         replace::write(file, text.as_bytes(), Attributes::mode(0o600), Durability::None)?;
     }
-    Ok((if proxy.https.is_empty() { "none".into() } else { without_password(&proxy.https) }, changed))
+    let shown = if proxy.https.is_empty() { "none".into() } else { Address::parse(&proxy.https).to_string() };
+    Ok((shown, changed))
 }
 
 impl Proxy {
@@ -64,26 +66,41 @@ impl Proxy {
     }
 }
 
-/// Reads what PowerShell has said; nothing if it has not answered.
-fn parse(answer: &str) -> Option<Proxy> {
-    let get = |name: &str| {
-        let lines = answer.lines().map(str::trim);
-        lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix('=')).find(|value| plain(value))
+/// Reads what PowerShell has said.
+fn parse(answer: &str) -> Result<Proxy, String> {
+    let line = |name: &str| {
+        let mut lines = answer.lines().map(str::trim);
+        lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.trim()))
     };
-    let mut proxy =
-        Proxy { http: get("http")?.into(), https: get("https")?.into(), without: get("no")?.into() };
-    if proxy.http.is_empty() && proxy.https.is_empty() && get("enabled") == Some("1") {
-        let server = get("server").unwrap_or_default();
-        proxy.http = of_scheme(server, "http");
-        proxy.https = of_scheme(server, "https");
-        proxy.without = without(get("override").unwrap_or_default());
+    let variable = |name: &str| line(name).ok_or_else(|| "PowerShell does not say it".to_owned());
+    let address = |name: &str, value: &str| {
+        let refused = || format!("the proxy for {name} has characters that no file of variables can have");
+        plain(value).then(|| value.to_owned()).ok_or_else(refused)
+    };
+    let mut proxy = Proxy {
+        http: address("http", variable("http")?)?,
+        https: address("https", variable("https")?)?,
+        without: items(variable("no")?).collect::<Vec<_>>().join(","),
+    };
+    if proxy.http.is_empty() && proxy.https.is_empty() && line("enabled") == Some("1") {
+        let server = line("server").unwrap_or_default();
+        proxy.http = address("http", &of_scheme(server, "http"))?;
+        proxy.https = address("https", &of_scheme(server, "https"))?;
+        proxy.without = without(line("override").unwrap_or_default());
     }
-    Some(proxy)
+    Ok(proxy)
 }
 
 /// What can stand in the file as it is.
 fn plain(value: &str) -> bool {
     value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\'))
+}
+
+/// The items of a list, without those that cannot stand in the file: commas are between them in variables, and semicolons
+/// in Windows' settings.
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    let items = list.split([',', ';', ' ']).map(str::trim);
+    items.filter(|item| !item.is_empty() && plain(item))
 }
 
 /// `host:port` for everything, or `http=host:port;https=host:port`.
@@ -104,24 +121,17 @@ fn of_scheme(server: &str, scheme: &str) -> String {
 /// `*.example.com;10.*;<local>`: of the patterns `no_proxy` knows the ends of names alone.
 fn without(list: &str) -> String {
     let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let named = list.split(';').filter(|item| !item.is_empty() && *item != "<local>");
+    // `<local>` and `<-loopback>` are words.
+    let named = items(list).filter(|item| !item.starts_with('<'));
     let named = named.map(|item| item.strip_prefix('*').unwrap_or(item)).filter(|item| !item.contains('*'));
     own.into_iter().chain(named.map(str::to_owned)).collect::<Vec<_>>().join(",")
-}
-
-/// An address as it may stand in a log.
-#[must_use]
-pub fn without_password(address: &str) -> String {
-    let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (scheme, rest));
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    if scheme.is_empty() { host.into() } else { format!("{scheme}://{host}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answer(variables: [&str; 3], settings: [&str; 3]) -> Option<Proxy> {
+    fn answer(variables: [&str; 3], settings: [&str; 3]) -> Result<Proxy, String> {
         let names = ["http", "https", "no", "enabled", "server", "override"];
         let pairs = names.iter().zip(variables.iter().chain(&settings));
         parse(&pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\r\n"))
@@ -137,7 +147,7 @@ mod tests {
         let own = ".corp.example,intra";
         assert_eq!(
             answer(["", "", ""], settings),
-            Some(proxy(
+            Ok(proxy(
                 "http://p.example:3128",
                 "http://p.example:3128",
                 &format!("localhost,127.0.0.1,::1,{own}")
@@ -145,25 +155,47 @@ mod tests {
         );
         assert_eq!(
             answer(["http://a:1", "http://a:2", "b"], settings),
-            Some(proxy("http://a:1", "http://a:2", "b"))
+            Ok(proxy("http://a:1", "http://a:2", "b"))
         );
-        assert_eq!(answer(["", "", ""], ["0", "p.example:3128", ""]), Some(proxy("", "", "")));
+        assert_eq!(answer(["", "", ""], ["0", "p.example:3128", ""]), Ok(proxy("", "", "")));
         let by_scheme = ["1", "ftp=f:1;HTTP=h:2;https=https://s:3", ""];
         assert_eq!(
             answer(["", "", ""], by_scheme),
-            Some(proxy("http://h:2", "https://s:3", "localhost,127.0.0.1,::1"))
+            Ok(proxy("http://h:2", "https://s:3", "localhost,127.0.0.1,::1"))
         );
-        assert_eq!(parse("error: not let"), None);
+        assert_eq!(parse("error: not let").unwrap_err(), "PowerShell does not say it");
+    }
+
+    #[test]
+    fn lists_are_those_that_people_write() {
+        let without = |list: &str| answer(["http://a:1", "http://a:1", list], ["", "", ""]).unwrap().without;
+        assert_eq!(
+            without("localhost, .corp.example;10.0.0.1 intra ,"),
+            "localhost,.corp.example,10.0.0.1,intra"
+        );
+        assert_eq!(without("*"), "*");
+        assert_eq!(without(" "), "");
+        assert_eq!(without("a,\"b\",c\rd=e,f"), "a,f", "one that cannot be told is left out alone");
+        let settings = ["1", "p:1", "*.a.example; b.example;<-loopback>;<local>;ü.example"];
+        let without = answer(["", "", ""], settings).unwrap().without;
+        assert_eq!(without, "localhost,127.0.0.1,::1,.a.example,b.example");
     }
 
     #[test]
     fn a_value_that_would_be_another_line_is_none() {
-        assert_eq!(answer(["http://a\"b", "", ""], ["", "", ""]), None);
+        for value in ["http://a\"b", "http://a b", "http://a\rhttps_proxy=http://b:1"] {
+            let refused = answer([value, "", ""], ["", "", ""]).unwrap_err();
+            assert!(refused.starts_with("the proxy for http has characters"), "{refused}");
+            let refused = answer(["", "", ""], ["1", &format!("https={value}"), ""]).unwrap_err();
+            assert!(refused.starts_with("the proxy for https has"), "{refused}");
+        }
+        // A line of its own is one of the answer's, and its first is taken.
+        let lines = "http=http://a:1\nhttps=http://b:1\nhttps=http://c:1\nno=d\nLD_PRELOAD=e\n";
+        assert_eq!(parse(lines), Ok(proxy("http://a:1", "http://b:1", "d")));
         let proxy = proxy("", "http://u:p@h:1", "x");
         assert_eq!(
             proxy.environment(),
             "https_proxy=http://u:p@h:1\nHTTPS_PROXY=http://u:p@h:1\nno_proxy=x\nNO_PROXY=x\n"
         );
-        assert_eq!(without_password(&proxy.https), "http://h:1");
     }
 }

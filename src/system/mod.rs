@@ -10,6 +10,7 @@ pub mod log;
 pub mod message;
 pub mod mounts;
 pub mod notice;
+pub mod program;
 pub mod replace;
 pub mod root;
 pub mod settings;

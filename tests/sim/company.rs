@@ -3,6 +3,7 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -13,17 +14,18 @@ const NAME: &str = "NixOS";
 const POWERSHELL: &str = "/mnt/c/Windows/System32/WindowsPowerShell/v1.0";
 const STATE: &str = "/var/lib/nixos-wsl/certificates";
 
-/// Says for each of the two questions what a file says.
+/// Says for each of the two questions what a file says, to others than root.
 const FAKE: &str = "#!/bin/sh
+[ $(id -u) != 0 ] || exit
 case \"$*\" in
   *Disallowed*) cat /mnt/c/roots ;;
   *ProxyServer*) cat /mnt/c/proxy ;;
 esac
 ";
 
-/// A cache behind TLS, and a proxy that refuses: both write down what they are asked for.
+/// A cache behind TLS, and a proxy that refuses: both write down what they are asked for. And a name server that is silent.
 const SERVERS: &str = "
-import http.server, ssl, sys, threading
+import http.server, socket, ssl, sys, threading
 folder = sys.argv[1]
 class Cache(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -37,6 +39,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
     def do_CONNECT(self):
         open(folder + '/proxy.log', 'a').write(self.path + '\\n')
         self.send_error(403)
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(('127.0.0.1', 53))
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(folder + '/server.pem', folder + '/server.key')
 cache = http.server.ThreadingHTTPServer(('127.0.0.1', 8443), Cache)
@@ -192,11 +196,11 @@ fn what_windows_trusts_and_its_proxy_reach_nixs_daemon() {
     put("/etc/company/old.pem", &expired);
     put("/etc/company/broken.pem", b"no certificate");
     put("/etc/company/README", b"not looked at");
-    company.sh("ln -s /etc/shadow /etc/company/link.pem");
+    company.sh("ln -s /etc/shadow /etc/company/link.pem && chown -h nixos /etc/company/link.pem");
     let (good, said) = company.trust();
     assert!(!good && said.contains("/etc/company/broken.pem: not a certificate in PEM or DER"), "{said}");
     assert!(
-        said.contains("/etc/company/link.pem: a link, which is not followed")
+        said.contains("/etc/company/link.pem: a link that leads to no file of the store's or of its owner's")
             && said.contains("3 certificates"),
         "{said}"
     );
@@ -205,9 +209,26 @@ fn what_windows_trusts_and_its_proxy_reach_nixs_daemon() {
     assert_eq!(found[0].0, "certificate");
     let fault = "/etc/company/old.pem: the certificate `Example Old Root' has expired on 2002-01-01";
     assert_eq!(found[0].1, fault);
-    company.sh("rm /etc/company/*.pem");
+    company.sh("rm /etc/company/*");
     assert!(company.trust().0);
     assert_eq!(company.doctor(), []);
+    // As environment.etc makes it: links by way of another path of the store, whoever has made the first. Inside, the store is
+    // read-only.
+    let store = |path: &str| company.sim.inside(NAME, path);
+    fs::create_dir_all(store("/nix/store/certificate")).expect("a folder");
+    put("/nix/store/certificate/ca.pem", company.read("server.pem").as_bytes());
+    symlink("/nix/store/certificate", store("/nix/store/static")).expect("a link");
+    company.sh("ln -s /nix/store/static/ca.pem /etc/company/ca.pem && chown -h nixos /etc/company/ca.pem");
+    let (good, said) = company.trust();
+    assert!(good && said.contains("2 certificates beside"), "{said}");
+    // An activation keeps what a folder had whose drive comes later; the unit does not.
+    let activation = format!(
+        "nixos-wsl trust-certificates --base /etc/base.pem --folder /etc/company --windows && grep -c BEGIN {STATE}/ca-bundle.crt"
+    );
+    company.sim.outside(NAME, "mv /etc/company /etc/elsewhere");
+    assert_eq!(company.sh(&activation), "2 certificates beside the system's own are trusted\n3");
+    let (good, said) = company.trust();
+    assert!(good && said.contains("1 certificates beside"), "{said}");
 
     // The proxy: as modules/proxy.nix has it.
     company.windows(
@@ -218,9 +239,16 @@ fn what_windows_trusts_and_its_proxy_reach_nixs_daemon() {
         "mkdir -p /run/systemd/system/nix-daemon.service.d && cd /run/systemd/system/nix-daemon.service.d && \
          printf '[Service]\\nEnvironmentFile=-/run/nixos-wsl/proxy.env\\n' >proxy.conf && systemctl daemon-reload",
     );
-    let proxy = "systemd-run --quiet --pipe --wait --collect nixos-wsl windows-proxy; systemctl try-restart nix-daemon";
+    let proxy =
+        "systemd-run --quiet --pipe --wait --collect nixos-wsl windows-proxy --restart nix-daemon.service";
+    let daemon = || company.sh("systemctl show --property=InvocationID nix-daemon");
+    let before = daemon();
     assert_eq!(company.sh(proxy), "Windows' proxy: http://127.0.0.1:3128");
+    eventually("Nix's daemon begins anew", || daemon() != before);
+    let before = daemon();
     assert_eq!(company.sh(proxy), "Windows' proxy: http://127.0.0.1:3128, as before");
+    company.sh("systemctl is-active nix-daemon");
+    assert_eq!(daemon(), before, "with the same proxy it stays");
     let file = company.sh("stat -c %a /run/nixos-wsl/proxy.env; cat /run/nixos-wsl/proxy.env");
     assert!(file.starts_with("600\nhttp_proxy=http://127.0.0.1:3128\n"), "{file}");
     assert!(file.ends_with("NO_PROXY=localhost,127.0.0.1,::1,.corp.example"), "{file}");
@@ -229,6 +257,17 @@ fn what_windows_trusts_and_its_proxy_reach_nixs_daemon() {
     company.sh(proxy);
     let said = company.ask_the_cache('2');
     assert!(company.read("proxy.log").starts_with("localhost:8443\n"), "{said}");
+
+    // A name whose server does not answer holds nobody up.
+    company.windows("/mnt/c/proxy", "http=\r\nhttps=http://silent.example:1\r\nno=\r\n");
+    company.sh(proxy);
+    company.sh("mv /etc/resolv.conf /etc/resolv.former; printf 'nameserver 127.0.0.1\\noptions timeout:60\\n' >/etc/resolv.conf");
+    let found = company.doctor();
+    let [(_, fault)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(fault, "no proxy answers at http://silent.example:1: look the name up: timed out");
+    company.sh("mv /etc/resolv.former /etc/resolv.conf || rm /etc/resolv.conf");
+    company.windows("/mnt/c/proxy", "http=\r\nhttps=http://127.0.0.1:3128\r\nno=\r\n");
+    company.sh(proxy);
 
     drop(servers);
     let found = company.doctor();

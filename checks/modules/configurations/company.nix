@@ -2,15 +2,22 @@
 {
   module = {
     wsl.certificates.fromWindows = true;
-    wsl.certificates.folders = [ "/mnt/c/ProgramData/Company/certificates" ];
+    wsl.certificates.folders = [
+      "/mnt/c/ProgramData/Company/certificates"
+      "/mnt/c/$RECYCLE.BIN"
+    ];
     wsl.proxy.fromWindows = true;
+    wsl.useWindowsDriver = true;
+    wsl.wslLibExtraLinks = [ "/usr/lib/wsl/drivers/$HOME/100%/libx.so" ];
     security.pki.certificates = [ "a certificate" ];
+    security.pki.certificateFiles = [ ./company.nix ];
     nix.settings.netrc-file = "/etc/nix/netrc";
   };
   holds =
     config:
     let
-      inherit (config.systemd.services) nix-daemon;
+      inherit (config.systemd.services) nix-daemon nixos-wsl-certificates nixos-wsl-graphics;
+      activation = config.system.activationScripts.nixosWslCertificates.text;
       bundle = "/var/lib/nixos-wsl/certificates/ca-bundle.crt";
     in
     {
@@ -18,13 +25,16 @@
         config.environment.etc."ssl/certs/ca-certificates.crt".source == bundle
         && config.environment.etc."pki/tls/certs/ca-bundle.crt".source == bundle;
       "it is there when a system becomes active" =
-        builtins.match ".*trust-certificates --base /nix/store/.*--windows.*" config.system.activationScripts.nixosWslCertificates
-        != null;
-      "an activation does not wait for Windows" =
-        builtins.match ".*--ask.*" config.system.activationScripts.nixosWslCertificates == null;
+        builtins.match ".*trust-certificates --base /nix/store/.*--windows.*" activation != null;
+      "an activation does not wait for Windows" = builtins.match ".*--ask.*" activation == null;
       "the unit asks" =
-        builtins.match ".*--windows --ask" config.systemd.services.nixos-wsl-certificates.serviceConfig.ExecStart
-        != null;
+        builtins.match ".*\"--windows\" \"--ask\"" nixos-wsl-certificates.serviceConfig.ExecStart != null;
+      "systemd takes nothing in a path for a variable or a specifier" =
+        builtins.match ".*\"/mnt/c/[$][$]RECYCLE[.]BIN\".*" nixos-wsl-certificates.serviceConfig.ExecStart
+        != null
+        &&
+          builtins.match ".*\"/usr/lib/wsl/drivers/[$][$]HOME/100%%/libx.so\".*" nixos-wsl-graphics.serviceConfig.ExecStart
+          != null;
       "Nix's daemon has both" =
         nix-daemon.environment.CURL_CA_BUNDLE == "/etc/ssl/certs/ca-certificates.crt"
         && nix-daemon.serviceConfig.EnvironmentFile == "-/run/nixos-wsl/proxy.env";
@@ -32,5 +42,8 @@
         builtins.match ".*env_keep [+]= \"http_proxy .*" config.security.sudo.extraConfig != null;
       "the doctor knows the certificate" =
         builtins.match ".*nixos-wsl/certificates\n.*" config.system.systemBuilderCommands != null;
+      "a certificate's file comes with the system" = builtins.any (
+        path: builtins.match ".*-company.nix" path != null
+      ) (builtins.attrNames (builtins.getContext config.system.systemBuilderCommands));
     };
 }

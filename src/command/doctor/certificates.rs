@@ -6,7 +6,7 @@ use rustix::fs::{OFlags, fstat};
 
 use super::super::finding::{FILE_LIMIT, Finding, FindingKind, finding};
 use crate::features::certificates::x509::Certificate;
-use crate::features::certificates::{ADDED, BUNDLE, FOLDER, LIMIT, pem};
+use crate::features::certificates::{ADDED, BUNDLE, FOLDER, LIMIT, origins, pem};
 use crate::system::date;
 use crate::system::generations;
 use crate::system::root::Root;
@@ -20,20 +20,30 @@ const USED: &str = "/etc/ssl/certs/ca-certificates.crt";
 pub fn examine(root: &Root) -> Vec<Finding> {
     let now = SystemTime::now();
     let mut findings = Vec::new();
+    let mut push = |fault: String, advice: &str| {
+        findings.push(finding(FindingKind::Certificate, fault, advice));
+    };
     let declared = generations::current(root).ok().map(|generation| generation.file(DECLARED));
     let declared = declared.and_then(|file| root.read(file, FILE_LIMIT).ok()).unwrap_or_default();
     for file in String::from_utf8_lossy(&declared).lines() {
-        let bytes = root.read(file, LIMIT).unwrap_or_default();
-        let advice = "replace it in security.pki, then `sudo nixos-rebuild switch`";
-        findings
-            .extend(faults(file, &bytes, now).map(|fault| finding(FindingKind::Certificate, fault, advice)));
+        match root.read(file, LIMIT as u64) {
+            Ok(bytes) => {
+                let advice = "replace it in security.pki, then `sudo nixos-rebuild switch`";
+                faults(file, &bytes, now).for_each(|fault| push(fault, advice));
+            }
+            Err(error) => push(
+                format!("{file}: {error}, and security.pki names it"),
+                "`sudo nix-store --verify --check-contents --repair` brings back what the store has lost",
+            ),
+        }
     }
     if is_used(root) {
-        let added = root.read(format!("{FOLDER}/{ADDED}"), 2 * LIMIT).unwrap_or_default();
-        for (origin, text) in origins(&String::from_utf8_lossy(&added)) {
+        let added = root.read(format!("{FOLDER}/{ADDED}"), LIMIT as u64).unwrap_or_default();
+        // What Windows brings has no path.
+        let text = String::from_utf8_lossy(&added);
+        for (origin, text) in origins(&text).iter().filter(|(origin, _)| origin.starts_with('/')) {
             let advice = "replace the file, then `sudo systemctl start nixos-wsl-certificates`";
-            let faults = faults(origin, text.as_bytes(), now);
-            findings.extend(faults.map(|fault| finding(FindingKind::Certificate, fault, advice)));
+            faults(origin, text.as_bytes(), now).for_each(|fault| push(fault, advice));
         }
     }
     findings
@@ -45,12 +55,6 @@ fn is_used(root: &Root) -> bool {
         root.open(path, OFlags::PATH).and_then(fstat).ok().map(|found| (found.st_dev, found.st_ino))
     };
     file(USED).is_some_and(|used| Some(used) == file(&format!("{FOLDER}/{BUNDLE}")))
-}
-
-/// The certificates that are not Windows', each behind the line that names its file.
-fn origins(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let pieces = text.split("# ").skip(1).filter_map(|piece| piece.split_once('\n'));
-    pieces.filter(|(origin, _)| origin.starts_with('/'))
 }
 
 fn faults(file: &str, bytes: &[u8], now: SystemTime) -> impl Iterator<Item = String> {

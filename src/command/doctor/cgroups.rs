@@ -1,17 +1,17 @@
 //! An old WSL, and another distribution in the same cgroups (W§5.4; microsoft/WSL#13985, #40593).
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use super::super::finding::{FILE_LIMIT, Finding, FindingKind, finding};
 use super::facts::{CgroupLayout, Facts};
-use super::program;
+use crate::features::windows::Interop;
+use crate::system::program::{Limits, ask};
 use crate::system::root::Root;
 use crate::wsl::settings::WslSettings;
 
 /// Windows takes its time to start the first program.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMITS: Limits = Limits::short(Duration::from_secs(10));
 const TREE: &str = "/sys/fs/cgroup";
 
 /// Looks at what the running distribution has from WSL.
@@ -73,12 +73,9 @@ fn foreign(root: &Root) -> Option<String> {
 
 /// The other distributions that run, where Windows can be asked.
 fn others(root: &Root, settings: &WslSettings) -> Vec<String> {
-    let program = format!("{}c/Windows/System32/wsl.exe", settings.automount_root);
-    if !Path::new(&program).exists() {
-        return Vec::new();
-    }
-    let mut command = Command::new(program);
-    let Ok(answer) = program::ask(command.args(["--list", "--running", "--quiet"]), LIMIT) else {
+    let interop = Interop { drives: Path::new(&settings.automount_root), user: None };
+    let mut command = interop.program("Windows/System32/wsl.exe");
+    let Ok(answer) = ask(command.args(["--list", "--running", "--quiet"]), LIMITS) else {
         return Vec::new();
     };
     let own = root.read("/proc/sys/kernel/hostname", 256).unwrap_or_default();
@@ -86,9 +83,13 @@ fn others(root: &Root, settings: &WslSettings) -> Vec<String> {
         std::env::var("WSL_DISTRO_NAME").unwrap_or_default(),
         String::from_utf8_lossy(&own).trim().to_owned(),
     ];
-    // It writes UTF-16; names are ASCII (W§1.1).
-    let text = answer.out.replace(['\0', '\u{feff}', '\u{fffd}'], "");
-    text.lines().map(str::trim).filter(|name| !name.is_empty() && *name != own[0]).map(Into::into).collect()
+    answer
+        .out
+        .lines()
+        .map(str::trim)
+        .filter(|name| !name.is_empty() && *name != own[0])
+        .map(Into::into)
+        .collect()
 }
 
 #[cfg(test)]

@@ -9,13 +9,13 @@ use rustix::fs::statfs;
 use serde::{Deserialize, Serialize};
 
 use super::contract::older;
-use super::program;
 use crate::command::status;
+use crate::system::program::{Limits, ask};
 use crate::system::root::Root;
 
 const WSLINFO: &str = "/bin/wslinfo";
 /// It answers out of its own program; a broken one must not hold the doctor up.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMITS: Limits = Limits::short(Duration::from_secs(5));
 /// `CGROUP2_SUPER_MAGIC` of linux/magic.h.
 const CGROUP2: i64 = 0x6367_7270;
 
@@ -85,7 +85,7 @@ impl Facts {
 
 fn version() -> Option<String> {
     // The old word is known to every version that has the program.
-    let answer = program::ask(Command::new(WSLINFO).arg("--wsl-version"), LIMIT).ok()?;
+    let answer = ask(Command::new(WSLINFO).arg("--wsl-version"), LIMITS).ok()?;
     let version = answer.out.trim();
     (version.contains('.') && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
         .then(|| version.to_owned())

@@ -10,8 +10,8 @@ mod disk;
 mod drives;
 mod facts;
 mod outside;
-mod program;
 mod proxy;
+mod reach;
 mod report;
 mod settings;
 mod systemd;
@@ -115,7 +115,7 @@ pub fn examine(root: &Root, step: &mut dyn FnMut(&str)) -> Report {
         step("the proxy");
         let variables = proxy::variables();
         findings.extend(proxy::examine(&variables));
-        findings.extend(proxy::unreachable(&variables));
+        findings.extend(proxy::unreachable(root, &variables));
     }
     Report { facts, findings }
 }

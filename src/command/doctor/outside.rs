@@ -12,14 +12,14 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::super::finding::{FindingKind, finding};
-use super::program;
 use super::report::Report;
 use crate::command::status::{Status, status};
 use crate::system::error::one_line;
+use crate::system::program::{self, Limits};
 use crate::system::root::Root;
 
 /// Several times what the doctor inside may wait for one answer.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMITS: Limits = Limits::short(Duration::from_secs(120));
 
 /// What the doctor says inside the distribution at `root`; nothing where it does not run, or this process is inside, or
 /// may not go there.
@@ -89,7 +89,7 @@ fn ask(process: &str) -> Result<Report, String> {
     let number = std::os::fd::AsRawFd::as_raw_fd(&myself);
     let mut command = Command::new(format!("/proc/self/fd/{number}"));
     let answer =
-        program::ask(command.args(["doctor", "--format", "json", "--root", "/"]).current_dir("/"), LIMIT)?;
+        program::ask(command.args(["doctor", "--format", "json", "--root", "/"]).current_dir("/"), LIMITS)?;
     serde_json::from_str(&answer.out)
         .map_err(|error| format!("{}: {}", one_line(error), one_line(answer.err.trim())))
 }

@@ -1,17 +1,17 @@
 //! Variables of a proxy: WSL gives those of Windows to shells (W§6.3), and nobody gives them to services.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
 
-use super::super::finding::{Finding, FindingKind, finding};
-use crate::features::proxy::{FILE, without_password};
+use rustix::fs::{OFlags, fstat};
+
+use super::super::finding::{FILE_LIMIT, Finding, FindingKind, finding};
+use super::reach::reach;
+use crate::features::address::Address;
+use crate::features::proxy::FILE;
+use crate::system::root::Root;
 
 const ADVICE: &str = "networking.proxy.default sets all of them for shells and services; autoProxy in .wslconfig is \
                       Windows' part";
-/// How long a proxy may take to accept a connection.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The variables of this process that are about a proxy and not empty.
 #[must_use]
@@ -59,56 +59,47 @@ pub fn examine(variables: &BTreeMap<String, String>) -> Vec<Finding> {
     findings
 }
 
+/// Those that services read (`wsl.proxy.fromWindows`); nothing for who may not read them.
+fn of_services(root: &Root) -> Option<BTreeMap<String, String>> {
+    let text = root.read(FILE, FILE_LIMIT).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    Some(parse(pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))))
+}
+
 /// Whether somebody listens where the variables say that a proxy is, and the file that services read.
-pub fn unreachable(variables: &BTreeMap<String, String>) -> Vec<Finding> {
-    let services = fs::read_to_string(FILE).unwrap_or_default();
-    let services = services.lines().filter_map(|line| line.split_once('='));
-    let services = parse(services.map(|(name, value)| (name.to_owned(), value.to_owned())));
+pub fn unreachable(root: &Root, variables: &BTreeMap<String, String>) -> Vec<Finding> {
+    let services = of_services(root).unwrap_or_default();
     let named = variables.iter().chain(&services);
     let proxies = named.filter(|(name, _)| !name.eq_ignore_ascii_case("no_proxy")).map(|(_, value)| value);
     let proxies: BTreeSet<&String> = proxies.collect();
     let advice = "start the proxy, or take it out of networking.proxy or of Windows' settings: until then nothing is downloaded";
     let fault = |proxy: &&String| {
-        let reason = reach(proxy).err()?;
-        let fault = format!("no proxy answers at {}: {reason}", without_password(proxy));
+        let proxy = Address::parse(proxy);
+        let reason = reach(&proxy).err()?;
+        let fault = format!("no proxy answers at {proxy}: {reason}");
         Some(finding(FindingKind::ProxyUnreachable, fault, advice))
     };
     proxies.iter().filter_map(fault).collect()
 }
 
-/// Connects to the first address that takes it.
-fn reach(proxy: &str) -> Result<(), String> {
-    let (host, port) = address(proxy).ok_or("this is no address with a port")?;
-    let addresses = (host, port).to_socket_addrs().map_err(|error| error.to_string())?;
-    let mut last = "the name has no address".to_owned();
-    for address in addresses.take(2) {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(_) => return Ok(()),
-            Err(error) => last = error.to_string(),
-        }
-    }
-    Err(last)
-}
-
-/// Host and port; the ports that are left out are those that curl takes.
-fn address(proxy: &str) -> Option<(&str, u16)> {
-    let (scheme, rest) = proxy.split_once("://").unwrap_or(("", proxy));
-    let rest = rest.split('/').next()?;
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.parse().ok()?),
-        _ => (rest, if scheme == "https" { 443 } else { 1080 }),
-    };
-    Some((host.trim_matches(['[', ']']), port)).filter(|(host, _)| !host.is_empty())
-}
-
 /// Whether the service that downloads for everybody has the proxy of this shell.
 #[must_use]
-pub fn service(variables: &BTreeMap<String, String>, unit: &str, environment: &str) -> Option<Finding> {
-    // What Windows' proxy is, the service reads from a file that is empty where there is none.
-    let filled = environment.contains(FILE) && fs::metadata(FILE).is_ok_and(|file| file.len() > 0);
+pub fn service(
+    root: &Root,
+    variables: &BTreeMap<String, String>,
+    unit: &str,
+    environment: &str,
+) -> Option<Finding> {
+    let https = |variables: &BTreeMap<String, String>| {
+        variables.keys().any(|name| name.eq_ignore_ascii_case("https_proxy"))
+    };
+    // What Windows' proxy is, the service reads from a file, which is empty where there is none. Others than root see its size.
+    let size = || root.open(FILE, OFlags::PATH).and_then(fstat).map_or(0, |file| file.st_size);
+    let filled = environment.contains(FILE)
+        && of_services(root).map_or_else(|| size() > 0, |services| https(&services));
     let set = |text: &str| filled || text.to_ascii_lowercase().contains("https_proxy=");
-    let here = variables.keys().any(|name| name.eq_ignore_ascii_case("https_proxy"));
+    let here = https(variables);
     (here && !set(environment)).then(|| {
         finding(
             FindingKind::Proxy,
@@ -140,46 +131,51 @@ mod tests {
         assert_eq!(found(&[("http_proxy", ""), ("no_proxy", "localhost"), ("PATH", "/")]), 0);
     }
 
+    /// A root where services read this.
+    fn services(text: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Root::new(folder.path()).path(FILE);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+        folder
+    }
+
     #[test]
     fn a_proxy_that_nobody_answers_for_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let named = |proxy: String| unreachable(&parse([("https_proxy".to_owned(), proxy)].into_iter()));
-        assert_eq!(named(format!("http://127.0.0.1:{port}")), []);
-        assert_eq!(named(format!("127.0.0.1:{port}/")), []);
         drop(listener);
-        let found = named(format!("http://me:secret@127.0.0.1:{port}"));
+        let proxy = format!("http://me:secret@127.0.0.1:{port}");
+        let nothing = services("");
+        let variables = |name: &str| parse([(name.to_owned(), proxy.clone())].into_iter());
+        let found = unreachable(&Root::new(nothing.path()), &variables("https_proxy"));
         assert_eq!(found.len(), 1, "{found:?}");
         let fault = &found[0].fault;
         assert!(
             fault.contains(&format!("at http://127.0.0.1:{port}: ")) && !fault.contains("secret"),
             "{fault}"
         );
-        assert!(
-            unreachable(&parse([("no_proxy".to_owned(), "127.0.0.1:1".to_owned())].into_iter())).is_empty()
-        );
-    }
-
-    #[test]
-    fn addresses_are_those_that_curl_reads() {
-        for (proxy, expected) in [
-            ("http://p.example:3128", Some(("p.example", 3128))),
-            ("p.example:80/x", Some(("p.example", 80))),
-            ("https://u:p@[::1]:1", Some(("::1", 1))),
-            ("https://p.example", Some(("p.example", 443))),
-            ("socks5h://[::1]", Some(("::1", 1080))),
-            ("http://p.example:x", None),
-            ("http://", None),
-        ] {
-            assert_eq!(address(proxy), expected, "{proxy}");
-        }
+        assert_eq!(unreachable(&Root::new(nothing.path()), &variables("no_proxy")), []);
+        let here = services(&format!("http_proxy={proxy}\nno_proxy=localhost\n"));
+        assert_eq!(unreachable(&Root::new(here.path()), &BTreeMap::new()), found);
     }
 
     #[test]
     fn a_service_without_the_proxy_is_named() {
         let here = parse([("https_proxy".to_owned(), "http://p:1".to_owned())].into_iter());
-        assert!(service(&here, "nix-daemon.service", "PATH=/x CURL_CA_BUNDLE=/y").is_some());
-        assert!(service(&here, "nix-daemon.service", "PATH=/x https_proxy=http://p:1").is_none());
-        assert!(service(&BTreeMap::new(), "nix-daemon.service", "PATH=/x").is_none());
+        let file = format!("EnvironmentFiles={FILE} (ignore_errors=yes)");
+        for (text, variables, environment, named) in [
+            ("", &here, "PATH=/x CURL_CA_BUNDLE=/y", true),
+            ("", &here, "PATH=/x https_proxy=http://p:1", false),
+            ("", &BTreeMap::new(), "PATH=/x", false),
+            ("https_proxy=http://p:1\n", &here, "PATH=/x", true),
+            ("https_proxy=http://p:1\n", &here, &file, false),
+            ("http_proxy=http://p:1\n", &here, &file, true),
+            ("", &here, &file, true),
+        ] {
+            let folder = services(text);
+            let found = service(&Root::new(folder.path()), variables, "nix-daemon.service", environment);
+            assert_eq!(found.is_some(), named, "{text}, {environment}");
+        }
     }
 }

@@ -5,11 +5,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::super::finding::{Finding, FindingKind, finding};
-use super::{bus, drives, program, proxy};
+use super::{bus, drives, proxy};
 use crate::command::status::{Status, status};
 use crate::system::accounts;
 use crate::system::activation::CURRENT;
 use crate::system::generations::PROFILE;
+use crate::system::program::{Answer, Limits, ask};
 use crate::system::root::Root;
 use crate::wsl::settings::WslSettings;
 
@@ -41,7 +42,7 @@ pub fn examine(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>)
                 bus(findings);
                 units(root, findings);
                 sessions(root, settings, findings);
-                findings.extend(daemon());
+                findings.extend(daemon(root));
             }
             "maintenance" => {
                 findings.push(finding(
@@ -75,11 +76,11 @@ pub fn examine(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>)
     }
 }
 
-fn systemctl(arguments: &[&str]) -> Result<program::Answer, String> {
+fn systemctl(arguments: &[&str]) -> Result<Answer, String> {
     let inside = |system: &str| Path::new(system).join("sw/bin/systemctl");
     let program: PathBuf =
         [CURRENT, PROFILE].map(inside).into_iter().find(|path| path.exists()).unwrap_or_default();
-    program::ask(Command::new(program).args(arguments).arg("--no-pager"), LIMIT)
+    ask(Command::new(program).args(arguments).arg("--no-pager"), Limits::short(LIMIT))
 }
 
 /// systemd's word for its own state.
@@ -186,12 +187,12 @@ fn sessions(root: &Root, settings: &WslSettings, findings: &mut Vec<Finding>) {
 }
 
 /// Nix's daemon, which downloads for everybody.
-fn daemon() -> Option<Finding> {
+fn daemon(root: &Root) -> Option<Finding> {
     let variables = proxy::variables();
     if variables.is_empty() {
         return None;
     }
     let unit = "nix-daemon.service";
     let answer = systemctl(&["show", "--property=LoadState,Environment,EnvironmentFiles", unit]).ok()?;
-    answer.out.contains("LoadState=loaded").then(|| proxy::service(&variables, unit, &answer.out))?
+    answer.out.contains("LoadState=loaded").then(|| proxy::service(root, &variables, unit, &answer.out))?
 }

@@ -1,23 +1,24 @@
 //! The bundle of certificates that programs trust: the system's own, those that Windows trusts, and those of files in
 //! folders. It is made at each activation and again when it is asked for, and is whole at every moment.
 
+mod added;
+mod files;
 pub mod pem;
 pub mod x509;
 
-use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
-use rustix::io::Errno;
-
-use super::windows::{Limits, powershell};
+use self::added::Added;
+pub use self::added::{LIMIT, origins};
+use self::files::read;
+use self::x509::Certificate;
+use super::windows::Interop;
 use crate::system::error::{Context, Failure, one_line};
+use crate::system::program::Limits;
 use crate::system::replace::{self, Attributes, Durability};
-use x509::Certificate;
 
 /// Where all of it is.
 pub const FOLDER: &str = "/var/lib/nixos-wsl/certificates";
@@ -25,14 +26,9 @@ pub const FOLDER: &str = "/var/lib/nixos-wsl/certificates";
 pub const BUNDLE: &str = "ca-bundle.crt";
 /// What is in it beside the system's own, each behind a line with its origin.
 pub const ADDED: &str = "added.pem";
-/// What Windows said last.
+/// What Windows said last, its certificates written anew.
 const WINDOWS: &str = "windows.pem";
-
-/// Larger than any bundle.
-pub const LIMIT: u64 = 4 << 20;
-/// A folder with more is not one of certificates.
-const MOST_FILES: usize = 1000;
-const ENDINGS: [&str; 4] = ["pem", "crt", "cer", "der"];
+const WINDOWS_LIMIT: usize = 2 * LIMIT;
 
 const LIMITS: Limits = Limits { patience: Duration::from_secs(60), length: LIMIT };
 /// The user's store has the machine's in it. What is distrusted by name is left out, and so is what has expired.
@@ -49,6 +45,17 @@ pub struct Trust<'a> {
     pub folders: &'a [PathBuf],
     /// Whether Windows' roots belong to it.
     pub windows: WindowsRoots<'a>,
+    /// What a folder that is not there has: at an activation, what it had last, because its drive comes later.
+    pub absent: AbsentFolders,
+}
+
+/// What a folder that is not there has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbsentFolders {
+    /// What it had when it was last there.
+    Remembered,
+    /// Nothing.
+    Empty,
 }
 
 /// What becomes of Windows' roots.
@@ -58,8 +65,8 @@ pub enum WindowsRoots<'a> {
     No,
     /// Those that Windows had when it was last asked.
     Remembered,
-    /// Windows is asked by its programs below this folder.
-    Asked(&'a Path),
+    /// Windows is asked by its programs.
+    Asked(Interop<'a>),
 }
 
 /// What came of it.
@@ -76,60 +83,81 @@ pub struct Trusted {
 /// # Errors
 /// The system's own bundle cannot be read, or the new one not be written; then the old one stays.
 pub fn update(trust: &Trust<'_>, state: &Path, now: SystemTime) -> Result<Trusted, Failure> {
-    let base = fs::canonicalize(trust.base).and_then(|base| read(&base)).at(trust.base)?;
+    let base = fs::canonicalize(trust.base).and_then(|base| read(&base, LIMIT)).at(trust.base)?;
     fs::create_dir_all(state).at(state)?;
-    let mut seen: HashSet<Vec<u8>> = pem::decode(&base).into_iter().collect();
-    let mut trusted = Trusted::default();
-    let mut added = String::new();
-    let mut add = |origin: &str, der: Vec<u8>| {
-        if !seen.contains(&der) {
-            added.extend(["# ", &one_line(origin), "\n", &pem::encode(&der)]);
-            trusted.added += 1;
-            seen.insert(der);
-        }
-    };
+    let mut added = Added::beside(pem::decode(&base));
+    let mut left_out = Vec::new();
 
     let remembered = state.join(WINDOWS);
-    if let WindowsRoots::Asked(drives) = trust.windows {
-        match ask(drives, now) {
+    if let WindowsRoots::Asked(interop) = trust.windows {
+        match ask(interop, now) {
             Ok(text) => write(&remembered, text.as_bytes())?,
-            Err(reason) => trusted.left_out.push(format!("what Windows trusts now: {reason}")),
+            Err(reason) => left_out.push(one_line(format!("what Windows trusts now: {reason}"))),
         }
     }
     if trust.windows != WindowsRoots::No {
-        let bytes = read(&remembered).or_else(absent).at(&remembered)?;
+        let bytes = read(&remembered, WINDOWS_LIMIT).or_else(absent).at(&remembered)?;
         for der in pem::decode(&bytes) {
-            add("Windows", der);
+            added.add("Windows", der);
         }
     }
+    let before = state.join(ADDED);
     for folder in trust.folders {
-        let files = match files(folder) {
-            Ok(files) => files,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                trusted.left_out.push(format!("{}: {error}", folder.display()));
-                continue;
+        match files::list(folder) {
+            Ok(files) => add_folder(&mut added, &files, &mut left_out),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if trust.absent == AbsentFolders::Remembered {
+                    let bytes = read(&before, LIMIT).or_else(absent).at(&before)?;
+                    remember_folder(&mut added, folder, &String::from_utf8_lossy(&bytes));
+                }
             }
-        };
-        for file in files {
-            match certificates(&file) {
-                Ok(list) => list.into_iter().for_each(|der| add(&file.display().to_string(), der)),
-                Err(reason) => trusted.left_out.push(one_line(format!("{}: {reason}", file.display()))),
-            }
+            Err(error) => left_out.push(one_line(format!("{}: {error}", folder.display()))),
         }
     }
 
-    write(&state.join(ADDED), added.as_bytes())?;
+    if let Some(origin) = added.full_at {
+        left_out.push(format!(
+            "{origin}, and what comes after it: more than {} MiB of certificates",
+            LIMIT >> 20
+        ));
+    }
+    write(&before, added.text.as_bytes())?;
     let mut bundle = base;
     bundle.push(b'\n');
-    bundle.extend(added.as_bytes());
+    bundle.extend(added.text.as_bytes());
     write(&state.join(BUNDLE), &bundle)?;
-    Ok(trusted)
+    Ok(Trusted { added: added.count, left_out })
+}
+
+/// Adds those of a folder's files.
+fn add_folder(added: &mut Added, files: &[PathBuf], left_out: &mut Vec<String>) {
+    for file in files {
+        if added.full_at.is_some() {
+            return;
+        }
+        let name = file.display().to_string();
+        let taken = read(file, LIMIT).map_err(|error| error.to_string());
+        let taken = taken.and_then(|bytes| Ok(added.add_file(&name, &bytes)?));
+        if let Err(reason) = taken {
+            left_out.push(one_line(format!("{name}: {reason}")));
+        }
+    }
+}
+
+/// Adds those that a folder had in `before`.
+fn remember_folder(added: &mut Added, folder: &Path, before: &str) {
+    for (origin, piece) in origins(before) {
+        if Path::new(origin).parent() == Some(folder) {
+            for der in pem::decode(piece.as_bytes()) {
+                added.add(origin, der);
+            }
+        }
+    }
 }
 
 /// Windows' roots that are valid now, as text.
-fn ask(drives: &Path, now: SystemTime) -> Result<String, String> {
-    let answer = powershell(drives, QUESTION, LIMITS).map_err(|error| error.to_string())?;
+fn ask(interop: Interop<'_>, now: SystemTime) -> Result<String, String> {
+    let answer = interop.powershell(QUESTION, LIMITS)?;
     let valid = |der: &Vec<u8>| Certificate::read(der).is_some_and(|read| read.until >= now);
     let list: Vec<_> = pem::decode(answer.as_bytes()).into_iter().filter(valid).collect();
     // Every Windows has some: an empty answer is that of a PowerShell that was not let.
@@ -140,55 +168,83 @@ fn ask(drives: &Path, now: SystemTime) -> Result<String, String> {
     }
 }
 
-/// The files of a folder that may be certificates, in their order.
-fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let certificate = |path: &PathBuf| {
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
-    };
-    let list = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
-    let mut list = list.collect::<io::Result<Vec<_>>>()?;
-    list.retain(certificate);
-    list.sort();
-    if list.len() > MOST_FILES {
-        Err(io::Error::other(format!("more than {MOST_FILES} files")))
-    } else {
-        Ok(list)
-    }
-}
-
-fn certificates(file: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let list = pem::decode(&read(file).map_err(|error| error.to_string())?);
-    if list.is_empty() || list.iter().any(|der| Certificate::read(der).is_none()) {
-        return Err("not a certificate in PEM or DER".into());
-    }
-    Ok(list)
-}
-
-/// Reads a regular file of bounded size. The last step of the path is no link: whoever may put files there is to have no
-/// others read by root.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
-        Errno::LOOP => io::Error::other("a link, which is not followed"),
-        other => other.into(),
-    })?;
-    if FileType::from_raw_mode(fstat(file.as_fd())?.st_mode) != FileType::RegularFile {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    File::from(file).take(LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LIMIT { Err(Errno::FBIG.into()) } else { Ok(bytes) }
-}
-
 fn absent(error: io::Error) -> io::Result<Vec<u8>> {
     if error.kind() == io::ErrorKind::NotFound { Ok(Vec::new()) } else { Err(error) }
 }
 
 /// Replaces a file that has another content.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    if read(path).is_ok_and(|present| present == bytes) {
+    if read(path, bytes.len()).is_ok_and(|present| present == bytes) {
         return Ok(());
     }
     replace::write(path, bytes, Attributes::mode(0o644), Durability::Full).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: &str = include_str!("test-root.pem");
+    const OLD: &str = include_str!("test-expired.pem");
+
+    /// A machine with the company's folder, which may be on a drive.
+    struct Machine(tempfile::TempDir);
+
+    impl Machine {
+        fn new() -> Self {
+            let machine = Self(tempfile::tempdir().unwrap());
+            fs::write(machine.path("base.pem"), OLD).unwrap();
+            fs::create_dir(machine.path("company")).unwrap();
+            machine
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn update(&self, absent: AbsentFolders) -> Trusted {
+            let folders = [self.path("company")];
+            let base = &self.path("base.pem");
+            let trust = Trust { base, folders: &folders, windows: WindowsRoots::No, absent };
+            update(&trust, &self.path("state"), SystemTime::now()).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_folder_whose_drive_comes_later_keeps_its_certificates() {
+        let machine = Machine::new();
+        fs::write(machine.path("company/root.pem"), ROOT).unwrap();
+        assert_eq!(machine.update(AbsentFolders::Empty), Trusted { added: 1, left_out: Vec::new() });
+        let bundle = fs::read(machine.path("state/ca-bundle.crt")).unwrap();
+        assert_eq!(pem::decode(&bundle).len(), 2);
+        fs::rename(machine.path("company"), machine.path("elsewhere")).unwrap();
+        for _ in 0..2 {
+            assert_eq!(machine.update(AbsentFolders::Remembered).added, 1);
+            assert_eq!(fs::read(machine.path("state/ca-bundle.crt")).unwrap(), bundle);
+        }
+        // Of a folder that is there, a file that is gone is gone.
+        fs::create_dir(machine.path("company")).unwrap();
+        assert_eq!(machine.update(AbsentFolders::Remembered).added, 0);
+        fs::remove_dir(machine.path("company")).unwrap();
+        fs::rename(machine.path("elsewhere"), machine.path("company")).unwrap();
+        assert_eq!(machine.update(AbsentFolders::Empty).added, 1);
+        fs::remove_dir_all(machine.path("company")).unwrap();
+        assert_eq!(machine.update(AbsentFolders::Empty).added, 0);
+    }
+
+    #[test]
+    fn more_certificates_than_any_company_has_are_left_out() {
+        let machine = Machine::new();
+        let padded = format!("{ROOT}{}", "\n".repeat(LIMIT - ROOT.len()));
+        for name in ["a.pem", "b.pem", "c.pem"] {
+            fs::write(machine.path("company").join(name), &padded).unwrap();
+        }
+        let Trusted { added, left_out } = machine.update(AbsentFolders::Empty);
+        let [reason] = &left_out[..] else { panic!("{left_out:?}") };
+        assert!(
+            added == 1
+                && reason.ends_with("/b.pem, and what comes after it: more than 4 MiB of certificates"),
+            "{reason}"
+        );
+    }
 }
