@@ -278,3 +278,66 @@ fn what_windows_trusts_and_its_proxy_reach_nixs_daemon() {
     assert_eq!(company.sh(proxy), "Windows' proxy: none");
     assert_eq!(company.doctor(), []);
 }
+
+/// As modules/certificates.nix has them.
+const SERVICE: &str = "[Service]
+Type=exec
+ExecStart=\"/run/current-system/sw/bin/nixos-wsl\" \"trust-certificates\" \"--base\" \"/etc/base.pem\" \
+  \"--folder\" \"/etc/company\" \"--ask\"
+";
+const PATH: &str = "[Path]
+PathChanged=/etc/company
+";
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_file_that_is_dropped_into_a_folder_is_trusted_without_a_restart() {
+    let test = "a_file_that_is_dropped_into_a_folder_is_trusted_without_a_restart";
+    let Some(company) = Company::new(test) else { return };
+    let _servers = company.servers();
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/features/certificates/test-root.pem");
+    for (name, text) in [
+        ("base.pem", fs::read_to_string(base).expect("a certificate")),
+        ("nixos-wsl-certificates.service", SERVICE.into()),
+        ("nixos-wsl-certificates.path", PATH.into()),
+        ("root.pem", company.read("root.pem")),
+    ] {
+        fs::write(company.sim.inside(NAME, &format!("/etc/{name}")), text).expect("a file");
+    }
+    company.sh(&format!(
+        "mkdir -p /etc/ssl/certs /run/systemd/system && ln -s {STATE}/ca-bundle.crt /etc/ssl/certs/ca-certificates.crt && \
+         mv /etc/nixos-wsl-certificates.* /run/systemd/system/ && systemctl daemon-reload && \
+         nixos-wsl trust-certificates --base /etc/base.pem --folder /etc/company && \
+         systemctl start nixos-wsl-certificates.path"
+    ));
+    // What one process of systemd's and what one of Nix's daemon is.
+    let runs = || {
+        company.sh("systemctl show --property=InvocationID --value nix-daemon init.scope; cat /proc/sys/kernel/random/boot_id")
+    };
+    let trusted = || company.sh(&format!("grep -c BEGIN {STATE}/ca-bundle.crt"));
+    // The run that has ended, once the unit listens again.
+    let run = || {
+        let show = "systemctl show --property=ActiveState,SubState,InvocationID nixos-wsl-certificates";
+        let said = company.sh(&format!("{show}.path | sort; {show}.service | sort"));
+        let lines: Vec<&str> = said.lines().collect();
+        let [_, _, "SubState=waiting", "ActiveState=inactive", id, _] = lines[..] else { return None };
+        Some(id.strip_prefix("InvocationID=")?.to_owned()).filter(|id| !id.is_empty())
+    };
+    company.ask_the_cache('3');
+    assert_eq!((company.read("cache.log").as_str(), &*trusted()), ("", "1"), "the server is not trusted");
+    let before = runs();
+
+    // The folder is not there yet.
+    company.sh("mkdir /etc/company");
+    eventually("the service has looked at the folder", || run().is_some());
+    let first = run();
+    company.sh("mv /etc/root.pem /etc/company/ca.pem");
+    eventually("the root is trusted", || trusted() == "2");
+    let said = company.ask_the_cache('4');
+    assert!(company.read("cache.log").starts_with("/nix-cache-info\n"), "{said}");
+
+    eventually("the service has ended", || run().is_some_and(|last| Some(last) != first));
+    company.sh("rm /etc/company/ca.pem");
+    eventually("it is trusted no longer", || trusted() == "1");
+    assert_eq!(runs(), before, "nothing was started anew");
+}
