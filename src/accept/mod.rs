@@ -10,6 +10,7 @@ pub mod case;
 pub mod cases;
 pub mod decode;
 pub mod names;
+pub mod process;
 pub mod report;
 pub mod suite;
 pub mod surroundings;

@@ -7,8 +7,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::bench::Bench;
-use super::call::{WslProgram, windows_program};
+use super::call::WslProgram;
 use super::case::{Need, Trouble};
+use super::process::windows_program;
 use crate::digest::{hexadecimal, sha256};
 
 /// What a result is worth nothing without.

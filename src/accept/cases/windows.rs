@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::accept::bench::Bench;
-use crate::accept::call::windows_program;
 use crate::accept::case::{Case, Need, Trouble, check};
+use crate::accept::process::windows_program;
 
 const WINDOWS: &[Need] = &[Need::Windows];
 
