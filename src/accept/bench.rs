@@ -74,6 +74,13 @@ impl Bench {
         self.root_line("sh -s").input(script)
     }
 
+    /// A file's text, by nothing but a shell: before the first start there may be no other program.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Call<'_> {
+        let script = "while IFS= read -r line; do printf '%s\\n' \"$line\"; done <\"$1\"";
+        self.root_exec(&["/bin/sh", "-s", path]).input(script)
+    }
+
     /// The default user's name.
     ///
     /// # Errors

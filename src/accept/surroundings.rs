@@ -54,8 +54,7 @@ impl Surroundings {
 
     /// Asks a distribution for its kernel.
     pub fn ask_kernel(&mut self, bench: &Bench) {
-        let line = "read -r kernel </proc/sys/kernel/osrelease; echo $kernel";
-        self.kernel = bench.root_exec(&["/bin/sh", "-c", line]).ok().unwrap_or_default();
+        self.kernel = bench.file("/proc/sys/kernel/osrelease").ok().unwrap_or_default();
     }
 
     /// Why a need is not met; nothing where it is.

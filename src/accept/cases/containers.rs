@@ -1,5 +1,6 @@
 //! Docker in the distribution itself, where the image has it: no image is fetched, ours is one static program.
 
+use super::ask::needs;
 use crate::accept::bench::Bench;
 use crate::accept::case::{Case, Trouble};
 
@@ -55,10 +56,5 @@ pub const CASES: &[Case] = &[
 ];
 
 fn has_docker(bench: &Bench) -> Result<(), Trouble> {
-    let reply = bench.root_script("cat /run/current-system/nixos-version && command -v docker").reply()?;
-    match reply.out.lines().count() {
-        0 => Err(reply.fault("no NixOS runs")),
-        1 => Err(Trouble::CannotRun("virtualisation.docker.enable is off in this image".into())),
-        _ => Ok(()),
-    }
+    needs(bench, "command -v docker >/dev/null", "virtualisation.docker.enable is off in this image")
 }

@@ -1,5 +1,6 @@
 //! Calls of programs that have WSL modes: VS Code and other editors, Docker Desktop's set-up, coding agents.
 
+use super::ask::needs;
 use crate::accept::bench::Bench;
 use crate::accept::case::{Case, Trouble, check};
 
@@ -114,26 +115,16 @@ pub const CASES: &[Case] = &[
         proves: "A program on a terminal of its own, as agents' tools give it, has the user's shell and its session",
         needs: &[],
         body: |bench| {
-            let script = "command -v script >/dev/null || exit 77; script -qec 'tty >/dev/null && readlink \
-                -f $SHELL' /dev/null";
+            needs(bench, "command -v script >/dev/null", "this image has no `script`")?;
+            let script = "script -qec 'tty >/dev/null && readlink -f $SHELL' /dev/null";
             let reply = bench.script(script).reply()?;
-            if reply.code == 77 && bench.line("nixos-version").ok().is_ok() {
-                return Err(Trouble::CannotRun("this image has no `script`".into()));
-            }
             let out = reply.out.trim().to_owned();
             check(out.starts_with("/nix/store/"), || format!("{reply:?}"))
         },
     },
 ];
 
-/// What an option brings is not tried where the option is off; in what is no NixOS, nothing is excused.
+/// What an option brings is not tried where the option is off.
 fn needs_file(bench: &Bench, path: &str, option: &str) -> Result<(), Trouble> {
-    let script =
-        format!("test -e {path} && echo there || echo missing; cat /run/current-system/nixos-version");
-    let reply = bench.root_exec(&["/bin/sh", "-c", &script]).reply()?;
-    match reply.out.lines().collect::<Vec<_>>()[..] {
-        ["there", _] => Ok(()),
-        ["missing", _] => Err(Trouble::CannotRun(format!("{option} is off in this image: it has no {path}"))),
-        _ => Err(reply.fault("no NixOS runs")),
-    }
+    needs(bench, &format!("test -e {path}"), &format!("{option} is off in this image: it has no {path}"))
 }

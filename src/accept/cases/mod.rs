@@ -3,6 +3,7 @@
 //! A case that any root file system would pass proves nothing of the image: each asks for something that only a NixOS
 //! which works has (`tests/accept` holds them against a root of busybox and a system that does not boot).
 
+mod ask;
 mod containers;
 mod disks;
 mod editors;

@@ -1,5 +1,6 @@
 //! The environment that programs find: `PATH`, `sudo`, shebangs, users made by hand.
 
+use super::ask::{USER, needs, with_user};
 use crate::accept::bench::Bench;
 use crate::accept::case::{Case, Trouble, check};
 
@@ -84,14 +85,13 @@ fn path_order(bench: &Bench) -> Result<(), Trouble> {
 }
 
 fn user_made_by_hand(bench: &Bench) -> Result<(), Trouble> {
-    let made = bench.root_script("useradd -m accepted && getent passwd accepted | cut -d : -f 7").reply()?;
-    if made.err.contains("not found") && made.out.is_empty() && bench.line("nixos-version").ok().is_ok() {
-        return Err(Trouble::CannotRun("this image has no useradd".into()));
-    }
-    let shell = made.ok()?;
+    needs(bench, "command -v useradd >/dev/null", "this image has no useradd")?;
     let line = "id -un ; command -v nixos-version ; pwd";
-    let found = bench.wsl.call(["--cd", "~", "-d", &bench.name, "-u", "accepted", "--"]).line(line).reply();
-    bench.root_script("userdel -rf accepted >/dev/null 2>&1; ! getent passwd accepted").ok()?;
+    let (shell, found) = with_user(bench, "", || {
+        let shell = bench.root_script(&format!("getent passwd {USER} | cut -d : -f 7")).ok();
+        (shell, bench.wsl.call(["--cd", "~", "-d", &bench.name, "-u", USER, "--"]).line(line).reply())
+    })?;
+    let shell = shell?;
     check(shell.starts_with("/usr/lib/nixos-wsl/shells/"), || format!("the shell is {shell}"))?;
-    found?.ends(0, "accepted\n/run/current-system/sw/bin/nixos-version\n/home/accepted")
+    found?.ends(0, &format!("{USER}\n/run/current-system/sw/bin/nixos-version\n/home/{USER}"))
 }

@@ -1,5 +1,6 @@
 //! Login shells: each has the environment, whatever its language; the option `login_shell`; home-manager's variables.
 
+use super::ask::{USER, needs, with_user};
 use crate::accept::bench::Bench;
 use crate::accept::case::{Case, Trouble, check};
 
@@ -36,9 +37,7 @@ pub const CASES: &[Case] = &[
         proves: "The shell of `wsl` without a command knows that it is a login shell, and is the one of the user",
         needs: &[],
         body: |bench| {
-            if !shell_of(bench, &bench.user()?)?.ends_with("/bash") {
-                return Err(Trouble::CannotRun("the default user's shell is not bash".into()));
-            }
+            needs_bash(bench)?;
             let reply = bench
                 .wsl
                 .call(["-d", &bench.name])
@@ -53,9 +52,7 @@ pub const CASES: &[Case] = &[
         proves: "`--shell-type login` gives a command a login shell, and a command has none without it",
         needs: &[],
         body: |bench| {
-            if !shell_of(bench, &bench.user()?)?.ends_with("/bash") {
-                return Err(Trouble::CannotRun("the default user's shell is not bash".into()));
-            }
+            needs_bash(bench)?;
             bench
                 .wsl
                 .call(["-d", &bench.name, "--shell-type", "login", "--"])
@@ -69,49 +66,42 @@ pub const CASES: &[Case] = &[
         proves: "Session variables of home-manager reach a command",
         needs: &[],
         body: |bench| {
-            let script = "for d in ~/.nix-profile ~/.local/state/nix/profile /etc/profiles/per-user/$(id -un); do \
-                test -e $d/etc/profile.d/hm-session-vars.sh && echo $d; done; cat /run/current-system/nixos-version";
-            let reply = bench.script(script).reply()?;
-            if reply.code != 0 {
-                return Err(reply.fault("no NixOS runs"));
-            }
-            if reply.out.lines().count() < 2 {
-                return Err(Trouble::CannotRun("this image's user has no home-manager".into()));
-            }
+            let condition = "f=etc/profile.d/hm-session-vars.sh; test -e ~/.nix-profile/$f || \
+                test -e ~/.local/state/nix/profile/$f || test -e /etc/profiles/per-user/$(id -un)/$f";
+            needs(bench, condition, "this image's user has no home-manager")?;
             bench.line("echo $__HM_SESS_VARS_SOURCED").prints("1")
         },
     },
 ];
 
-/// The login shell of a user, as WSL reads it.
-fn shell_of(bench: &Bench, user: &str) -> Result<String, Trouble> {
-    let passwd =
-        bench.root_exec(&["/bin/sh", "-c", "while read -r line; do echo $line; done </etc/passwd"]).ok()?;
-    let line = passwd.lines().find(|line| line.split(':').next() == Some(user));
+/// What is asked in bash's words is asked of bash alone. The login shell is the one that WSL reads.
+fn needs_bash(bench: &Bench) -> Result<(), Trouble> {
+    let user = bench.user()?;
+    let passwd = bench.file("/etc/passwd").ok()?;
+    let line = passwd.lines().find(|line| line.split(':').next() == Some(&user));
     let shell = line.and_then(|line| line.rsplit(':').next()).unwrap_or_default();
     check(shell.starts_with("/usr/lib/nixos-wsl/shells/"), || format!("{user}'s shell is {shell:?}"))?;
-    Ok(shell.to_owned())
+    if shell.ends_with("/bash") {
+        Ok(())
+    } else {
+        Err(Trouble::CannotRun("the default user's shell is not bash".into()))
+    }
 }
 
 /// Whoever has that shell, or a user made for it.
 fn login_shell(bench: &Bench, name: &str) -> Result<(), Trouble> {
-    let passwd =
-        bench.root_exec(&["/bin/sh", "-c", "while read -r line; do echo $line; done </etc/passwd"]).ok()?;
+    let passwd = bench.file("/etc/passwd").ok()?;
     check(passwd.contains("/usr/lib/nixos-wsl/shells/"), || "nobody's login shell is wrapped".into())?;
-    let has = |line: &&str| line.starts_with("accepted:") || line.ends_with(&format!("/{name}"));
+    let has = |line: &&str| line.starts_with(&format!("{USER}:")) || line.ends_with(&format!("/{name}"));
     let owner = |line: &str| line.split(':').next().unwrap_or_default().to_owned();
     let uid = |line: &str| line.split(':').nth(2).and_then(|uid| uid.parse::<u32>().ok()).unwrap_or_default();
     if let Some(line) = passwd.lines().find(|line| has(line) && uid(line) >= 1000) {
         return tried(bench, name, &owner(line));
     }
     let wrapper = format!("/usr/lib/nixos-wsl/shells/@{name}/{name}");
-    if bench.root_exec(&["/bin/sh", "-c", &format!("test -x {wrapper}")]).reply()?.code != 0 {
-        return Err(Trouble::CannotRun(format!("this image has no {name}: environment.shells adds it")));
-    }
-    bench.root_script(&format!("useradd -m -s {wrapper} accepted")).ok()?;
-    let result = tried(bench, name, "accepted");
-    bench.root_script("userdel -rf accepted >/dev/null 2>&1; ! getent passwd accepted").ok()?;
-    result
+    let lack = format!("this image has no {name}: environment.shells adds it");
+    needs(bench, &format!("test -x {wrapper}"), &lack)?;
+    with_user(bench, &format!("-s {wrapper}"), || tried(bench, name, USER))?
 }
 
 /// Words that every shell's language has.

@@ -63,8 +63,7 @@ const KEPT: &str = "/var/lib/nixos-wsl-accept";
 
 /// Later cases have this user, because `--import` asks nobody (W§7).
 fn first_run(bench: &Bench) -> Result<(), Trouble> {
-    let script = "while read -r line; do echo $line; done </etc/wsl-distribution.conf";
-    let reply = bench.root_exec(&["/bin/sh", "-c", script]).reply()?;
+    let reply = bench.file("/etc/wsl-distribution.conf").reply()?;
     if !reply.out.contains("defaultUid") {
         return Err(Trouble::CannotRun("this image asks for no user".into()));
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::ask::needs;
 use crate::accept::bench::Bench;
 use crate::accept::case::{Case, Need, Trouble, check};
 use crate::accept::process::windows_program;
@@ -112,10 +113,8 @@ pub const CASES: &[Case] = &[
         needs: WINDOWS,
         body: |bench| {
             has_wslg(bench)?;
-            let reply = bench.script("command -v glxinfo >/dev/null || exit 77; glxinfo -B").reply()?;
-            if reply.code == 77 {
-                return Err(Trouble::CannotRun("this image has no glxinfo (pkgs.mesa-demos)".into()));
-            }
+            needs(bench, "command -v glxinfo >/dev/null", "this image has no glxinfo (pkgs.mesa-demos)")?;
+            let reply = bench.script("glxinfo -B").reply()?;
             check(reply.code == 0 && reply.out.contains("D3D12"), || format!("{reply:?}"))
         },
     },
@@ -124,11 +123,7 @@ pub const CASES: &[Case] = &[
         proves: "The libraries of Windows' graphics driver are there, and NixOS's programs find them",
         needs: WINDOWS,
         body: |bench| {
-            if bench.root_exec(&["/bin/sh", "-c", "test -e /dev/dxg"]).reply()?.code != 0 {
-                return Err(Trouble::CannotRun(
-                    "this machine gives WSL no graphics card: no /dev/dxg".into(),
-                ));
-            }
+            needs(bench, "test -e /dev/dxg", "this machine gives WSL no graphics card: no /dev/dxg")?;
             bench
                 .script("ls /usr/lib/wsl/lib/libdxcore.so && ls /run/opengl-driver/lib/libdxcore.so")
                 .ok()
@@ -226,8 +221,6 @@ fn drive(bench: &Bench) -> Result<(), Trouble> {
 }
 
 fn has_wslg(bench: &Bench) -> Result<(), Trouble> {
-    match bench.root_exec(&["/bin/sh", "-c", "test -e /mnt/wslg/runtime-dir"]).reply()?.code {
-        0 => Ok(()),
-        _ => Err(Trouble::CannotRun("guiApplications is off in .wslconfig: there is no WSLg".into())),
-    }
+    let lack = "guiApplications is off in .wslconfig: there is no WSLg";
+    needs(bench, "test -e /mnt/wslg/runtime-dir", lack)
 }
