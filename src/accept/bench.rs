@@ -16,8 +16,8 @@ pub struct Bench {
     pub image: PathBuf,
     /// Its name.
     pub name: String,
-    /// Folder of the disks.
-    directory: PathBuf,
+    /// The suite's own folder outside: the disks are in it.
+    pub directory: PathBuf,
 }
 
 impl Bench {
@@ -32,7 +32,7 @@ impl Bench {
             .map_err(|error| Trouble::Failed(format!("{}: {error}", directory.display())))?;
         // Dropped from here on.
         let bench = Self { wsl, image: image.to_owned(), name, directory };
-        let disk = bench.disk(&bench.name);
+        let disk = bench.outside(&bench.name);
         let arguments = ["--import".into(), bench.name.clone().into(), disk.into_os_string(), image.into()];
         bench.wsl.call(arguments.into_iter().chain(["--version", "2"].map(Into::into))).ok()?;
         Ok(bench)
@@ -107,13 +107,7 @@ impl Bench {
         format!("{}-second", self.name)
     }
 
-    /// The folder for a distribution's disk.
-    #[must_use]
-    pub fn disk(&self, name: &str) -> PathBuf {
-        self.directory.join(name)
-    }
-
-    /// A file of the suite's own outside.
+    /// A file or folder of the suite's own outside: a distribution's disk by the distribution's name.
     #[must_use]
     pub fn outside(&self, name: &str) -> PathBuf {
         self.directory.join(name)

@@ -7,7 +7,6 @@ use super::bench::Bench;
 use super::call::WslProgram;
 use super::case::Case;
 use super::cases;
-use super::names::fits;
 use super::report::{AcceptanceReport, CaseResult};
 use super::surroundings::{Surroundings, TriedImage};
 use super::trouble::Trouble;
@@ -29,6 +28,13 @@ pub struct Suite<'a> {
 pub fn chosen(only: &[String]) -> Vec<&'static Case> {
     let named = |case: &&Case| only.is_empty() || only.iter().any(|pattern| fits(pattern, case.name));
     cases::all().filter(named).collect()
+}
+
+/// Whether a pattern, in which `*` stands for any text, is a case's name.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(left) = name.strip_prefix(start) else { return false };
+    (0..=left.len()).any(|at| left.is_char_boundary(at) && fits(rest, &left[at..]))
 }
 
 impl Suite<'_> {
@@ -66,5 +72,25 @@ fn tried(case: &Case, bench: &Bench, surroundings: &Surroundings) -> Result<(), 
     match case.needs.iter().find_map(|need| surroundings.lacks(*need, bench)) {
         Some(lack) => Err(Trouble::CannotRun(lack)),
         None => (case.body)(bench),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name, fit) in [
+            ("shell-*", "shell-fish", true),
+            ("*-fish", "shell-fish", true),
+            ("s*l*h", "shell-fish", true),
+            ("*", "", true),
+            ("shell", "shell-fish", false),
+            ("shell-fish", "shell-fish", true),
+            ("*x", "shell-fish", false),
+        ] {
+            assert_eq!(fits(pattern, name), fit, "{pattern} {name}");
+        }
     }
 }

@@ -14,7 +14,7 @@ pub const CASES: &[Case] = &[
         needs: &[],
         body: |bench| {
             let second = bench.second();
-            let disk = bench.disk(&second).into_os_string();
+            let disk = bench.outside(&second).into_os_string();
             let arguments =
                 ["--install", "--from-file"].map(Into::into).into_iter().chain([bench.image.clone().into()]);
             let arguments =
@@ -39,7 +39,7 @@ pub const CASES: &[Case] = &[
                 .wsl
                 .call(["--export".into(), bench.name.clone().into(), file.clone().into_os_string()])
                 .ok()?;
-            let disk = bench.disk(&second).into_os_string();
+            let disk = bench.outside(&second).into_os_string();
             let imported = bench
                 .wsl
                 .call(["--import".into(), second.clone().into(), disk, file.clone().into_os_string()])

@@ -14,20 +14,16 @@ pub const CASES: &[Case] = &[
         proves: "An activation of 15 s, longer than WSL waits, still gives a shell with the system's environment",
         needs: &[],
         body: |bench| {
-            with_generation(
-                bench,
-                "sed -i \"1a $(readlink -f $(command -v sleep)) 15\" activate",
-                |bench, _| {
-                    let start = Instant::now();
-                    let shell = "echo a shell ; command -v nixos-version";
-                    bench.line(shell).prints("a shell\n/run/current-system/sw/bin/nixos-version")?;
-                    let took = start.elapsed().as_secs();
-                    check(took >= 10, || {
-                        format!("the start took only {took} s: the generation was not started")
-                    })?;
-                    bench.root_script("systemctl is-system-running --wait").prints("running")
-                },
-            )
+            with_generation(bench, "sed -i \"1a $(readlink -f $(command -v sleep)) 15\" activate", |bench| {
+                let start = Instant::now();
+                let shell = "echo a shell ; command -v nixos-version";
+                bench.line(shell).prints("a shell\n/run/current-system/sw/bin/nixos-version")?;
+                let took = start.elapsed().as_secs();
+                check(took >= 10, || {
+                    format!("the start took only {took} s: the generation was not started")
+                })?;
+                bench.root_script("systemctl is-system-running --wait").prints("running")
+            })
         },
     },
     Case {
@@ -39,7 +35,7 @@ pub const CASES: &[Case] = &[
             with_generation(
                 bench,
                 "mv activate a; (sed '/^exit/d' a; echo 'exit 1') >activate; chmod 555 activate; rm a",
-                |bench, _| {
+                |bench| {
                     bench.line("echo a shell").prints("a shell")?;
                     bench.root_script("systemctl is-system-running --wait").prints("running")?;
                     let log = bench.root_script("cat /var/log/nixos-wsl-boot.log").ok()?;
@@ -101,7 +97,7 @@ fn current(bench: &Bench) -> Result<String, Trouble> {
 fn with_generation(
     bench: &Bench,
     change: &str,
-    body: impl FnOnce(&Bench, &str) -> Result<(), Trouble>,
+    body: impl FnOnce(&Bench) -> Result<(), Trouble>,
 ) -> Result<(), Trouble> {
     let good = current(bench)?;
     let script = format!(
@@ -113,7 +109,7 @@ fn with_generation(
     let made = bench.root_script(&script).ok()?;
     check(made.starts_with("/nix/store/"), || made.clone())?;
     bench.terminate()?;
-    let result = body(bench, &made);
+    let result = body(bench);
     let back = bench.root_script(&format!("nix-env -p {PROFILE} --set {good} 2>&1")).ok();
     bench.terminate()?;
     result?;
@@ -122,7 +118,7 @@ fn with_generation(
 
 fn broken(bench: &Bench) -> Result<(), Trouble> {
     let good = current(bench)?;
-    with_generation(bench, BREAK, |bench, _| back(bench, &good))
+    with_generation(bench, BREAK, |bench| back(bench, &good))
 }
 
 /// Two starts may fail; the third must not.

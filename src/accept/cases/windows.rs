@@ -1,7 +1,7 @@
 //! What only Windows has: its programs, drives, pictures, graphics, menus and paths. None of it was ever run.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::ask::needs;
 use crate::accept::bench::Bench;
@@ -77,7 +77,7 @@ pub const CASES: &[Case] = &[
             if !options.contains("metadata") {
                 return Err(Trouble::CannotRun("drive C is mounted without metadata".into()));
             }
-            let folder = in_distribution(bench, &bench.disk(""))?;
+            let folder = in_distribution(bench, &bench.directory)?;
             bench
                 .script(&format!("cd '{folder}' && : >mode && chmod 741 mode && stat -c %a mode; rm mode"))
                 .prints("741")
@@ -211,8 +211,8 @@ fn in_distribution(bench: &Bench, path: &Path) -> Result<String, Trouble> {
 }
 
 fn drive(bench: &Bench) -> Result<(), Trouble> {
-    let folder: PathBuf = bench.disk("");
-    let inside = in_distribution(bench, &folder)?;
+    let folder = &bench.directory;
+    let inside = in_distribution(bench, folder)?;
     let failed = |error: std::io::Error| Trouble::Failed(format!("{}: {error}", folder.display()));
     fs::write(folder.join("given"), "from Windows").map_err(failed)?;
     bench.script(&format!("cd '{inside}' && cat given && echo from NixOS >taken")).prints("from Windows")?;
