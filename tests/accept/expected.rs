@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use nixos_wsl::accept::cases;
 use serde_json::Value;
 
 const COLUMNS: [&str; 6] = ["works", "shells", "asks", "busybox", "broken", "rescue"];
@@ -19,16 +20,12 @@ fn file() -> std::path::PathBuf {
 pub fn hold(column: &str, results: &[Value]) {
     let index = COLUMNS.iter().position(|name| *name == column).expect("a column");
     let text = fs::read_to_string(file()).unwrap_or_default();
-    let mut table: Vec<(String, [String; 6])> =
+    let mut table: BTreeMap<String, [String; 6]> =
         text.lines().filter(|line| !line.starts_with('#')).map(row).collect();
     if std::env::var_os("NIXOS_WSL_EXPECT").is_some() {
         for result in results {
             let (name, outcome) = words(result);
-            if !table.iter().any(|(known, _)| *known == name) {
-                table.push((name.clone(), COLUMNS.map(|_| NONE.into())));
-            }
-            let row = table.iter_mut().find(|(known, _)| *known == name).expect("a row");
-            row.1[index] = outcome;
+            table.entry(name).or_insert_with(|| COLUMNS.map(|_| NONE.into()))[index] = outcome;
         }
         fs::write(file(), written(&table)).expect("the table");
         return;
@@ -57,14 +54,17 @@ fn row(line: &str) -> (String, [String; 6]) {
     (name.clone(), columns.to_vec().try_into().expect("six columns"))
 }
 
-fn written(table: &[(String, [String; 6])]) -> String {
+/// The rows of the cases that there are, in their order.
+fn written(table: &BTreeMap<String, [String; 6]>) -> String {
     let line = |name: &str, columns: &[&str]| {
         let columns: Vec<String> = columns.iter().map(|word| format!("{word:<8}")).collect();
         format!("{name:<28}{}", columns.join("")).trim_end().to_owned() + "\n"
     };
     let mut text = line("# case", &COLUMNS);
-    for (name, columns) in table {
-        text += &line(name, &columns.each_ref().map(String::as_str));
+    for case in cases::all() {
+        let columns =
+            table.get(case.name).map_or([NONE; 6], |columns| columns.each_ref().map(String::as_str));
+        text += &line(case.name, &columns);
     }
     text
 }
@@ -74,6 +74,8 @@ fn written(table: &[(String, [String; 6])]) -> String {
 fn the_table_excuses_nothing() {
     let text = fs::read_to_string(file()).expect("the table");
     let rows: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(row).collect();
+    let names: Vec<&str> = rows.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, cases::all().map(|case| case.name).collect::<Vec<_>>(), "a row a case, in their order");
     for (name, [works, shells, asks, busybox, broken, rescue]) in &rows {
         assert!(["pass", "skip"].contains(&works.as_str()), "{name} on what works: {works}");
         assert!(shells != "fail" && asks != "fail", "{name}");
