@@ -28,8 +28,6 @@ pub enum Need {
     Windows,
     /// Nix's cache on the internet, seen from the distribution.
     Internet,
-    /// Somebody at the machine.
-    Hands(&'static str),
 }
 
 /// How a case ended.

@@ -67,7 +67,6 @@ impl Surroundings {
                 let reached = bench.line(line).reply().is_ok_and(|reply| reply.out.trim() == "reached");
                 (!reached).then(|| "cache.nixos.org is not reached from the distribution".into())
             }
-            Need::Hands(why) => Some(why.into()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::accept::bench::Bench;
-use crate::accept::case::{Case, Need, Trouble, check};
+use crate::accept::case::{Case, Trouble, check};
 
 /// Of a system that runs.
 pub const CASES: &[Case] = &[
@@ -112,15 +112,6 @@ pub const CASES: &[Case] = &[
             let near = told.parse::<u64>().is_ok_and(|told| told.abs_diff(now) <= 5);
             check(near, || format!("{told} inside, {now} outside"))
         },
-    },
-    Case {
-        name: "clock-after-sleep",
-        proves: "The clock is right again after the machine has slept",
-        needs: &[
-            Need::Windows,
-            Need::Hands("the machine has to sleep: let it, wake it, and run `--only clock`"),
-        ],
-        body: |_| Ok(()),
     },
     Case {
         name: "shared-root",
