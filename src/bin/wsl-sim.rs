@@ -29,8 +29,12 @@ fn main() -> ExitCode {
         return inner(mini_init::run(Path::new(home), &version.to_string_lossy()));
     }
     if name == holder::HOLDER {
-        let [machine, folder, disk] = &arguments[..] else { return ExitCode::FAILURE };
-        return inner(holder::run(&machine.to_string_lossy(), Path::new(folder), Path::new(disk)));
+        let [pid, start, folder, disk] = &arguments[..] else { return ExitCode::FAILURE };
+        return inner(holder::run(
+            (&pid.to_string_lossy(), &start.to_string_lossy()),
+            Path::new(folder),
+            Path::new(disk),
+        ));
     }
     // The shell of the system distribution, which has no other program.
     if ["sh", "bash", "-bash"].contains(&name.as_str()) {

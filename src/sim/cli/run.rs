@@ -6,7 +6,6 @@ use std::path::Path;
 use crate::sim::cli::command::{CommandLine, InstallSource};
 use crate::sim::cli::usage::USAGE;
 use crate::sim::host::client::{self, Launch};
-use crate::sim::host::disks::attach::forget;
 use crate::sim::host::disks::command::{mount_disk, unmount_disk};
 use crate::sim::host::import::{self, Import};
 use crate::sim::host::list::{self, ListOptions};
@@ -88,7 +87,6 @@ pub fn run(command: CommandLine, out: &mut dyn Write) -> Result<i32> {
                 instance::terminate(&registry, &registration.distribution_name)?;
             }
             vm::shut_down(registry.home(), registry.stretch(cgroup::KILL_LIMIT))?;
-            forget(registry.home())?;
             Ok(0)
         }
         CommandLine::Unregister(name) => {

@@ -6,15 +6,11 @@ use std::fs;
 use std::io;
 
 use rustix::fs::CWD;
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, OpenTreeFlags, mount_bind_recursive, mount_change, mount_move,
-    mount_remount, open_tree,
-};
-use rustix::thread::UnshareFlags;
+use rustix::mount::{MountFlags, OpenTreeFlags, mount_bind_recursive, mount_move, mount_remount, open_tree};
 
 use crate::sim::guest::mounts::{attach, bind, mount_tree, place};
-use crate::sys::simulator::unshare;
 use crate::system::error::{Context, Failure};
+use crate::system::mounts;
 
 /// Where the new root is until it is the root: on the distribution's own `/run`, which the session does not see again.
 const ROOT: &str = "/run";
@@ -31,8 +27,7 @@ const GROUP: &str = "root:x:0:\nwslg:x:1000:\n";
 ///
 /// The system's.
 pub fn enter() -> Result<(), Failure> {
-    unshare(UnshareFlags::NEWNS).doing_at("leave the mounts of", "/")?;
-    mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE).doing_at("take", "/")?;
+    mounts::own()?;
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::AT_RECURSIVE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let distribution = open_tree(CWD, "/", flags).doing_at("take along", "/")?;

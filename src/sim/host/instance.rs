@@ -2,15 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::Signal;
 
 use crate::sim::host::cgroup;
 use crate::sim::host::record::{InstanceRecord, RECORD, SOCKET, START, SUPERVISOR, running, socket_address};
@@ -18,7 +17,7 @@ use crate::sim::host::registry::{Registry, replace};
 use crate::sim::host::variables;
 use crate::sim::host::vm;
 use crate::sim::wire::error::{Error, Result};
-use crate::sim::wire::process::Identity;
+use crate::sim::wire::process::{Identity, wait};
 use crate::sim::wire::protocol::{self, InitRequest};
 use crate::sim::wire::registration::{Registration, delete};
 use crate::system::error::{Context, Failure};
@@ -41,13 +40,7 @@ pub fn clean_up(registry: &Registry, folder: &Path) -> Result<(), Failure> {
 
 /// Waits until a PID 1 whose supervisor was killed has ended, and everything in its namespace with it.
 fn end(registry: &Registry, first: Identity) -> Result<(), Failure> {
-    let pid = i32::try_from(first.pid).ok().and_then(Pid::from_raw);
-    let Some(pidfd) = pid.and_then(|pid| rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()) else {
-        return Ok(());
-    };
-    if !first.alive() {
-        return Ok(());
-    }
+    let Some(pidfd) = first.open().doing("find PID 1")? else { return Ok(()) };
     let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
     if wait(&pidfd, registry.stretch(cgroup::KILL_LIMIT)).doing("wait for PID 1")? {
         return Ok(());
@@ -194,32 +187,12 @@ pub fn terminate(registry: &Registry, name: &str) -> Result<File> {
 }
 
 fn wait_or_kill(registry: &Registry, record: &InstanceRecord, patience: Duration) -> Result<()> {
-    let Some(pid) = i32::try_from(record.supervisor.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
-    let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
-    if !record.supervisor.alive() || wait(&pidfd, patience).doing("wait for the supervisor")? {
+    let Some(pidfd) = record.supervisor.open().doing("find the supervisor")? else { return Ok(()) };
+    if wait(&pidfd, patience).doing("wait for the supervisor")? {
         return Ok(());
     }
     eprintln!("wsl-sim: the distribution does not end; killing it");
     let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
     wait(&pidfd, registry.stretch(END_LIMIT)).doing("wait for the supervisor")?;
     Ok(())
-}
-
-/// Waits until a process has ended; `false` if it has not in time.
-///
-/// # Errors
-///
-/// The system's.
-pub fn wait(pidfd: impl AsFd, patience: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + patience;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
-        match poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) if !left.is_zero() => {}
-            Ok(count) => return Ok(count > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }

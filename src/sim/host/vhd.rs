@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::fs::{major, minor};
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
-use rustix::thread::UnshareFlags;
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::sim::host::disks::contents::{VhdContents, wait_until_free};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
-use crate::sys::simulator::{die_with_parent, unshare};
+use crate::sys::simulator::die_with_parent;
 use crate::system::error::{Context, Failure};
+use crate::system::mounts;
 
 /// Name of the disk in its directory, as WSL chooses it (W§1.1).
 pub const FILE_NAME: &str = "ext4.vhdx";
@@ -84,9 +84,7 @@ impl AttachedVhd {
         }
         let at = folder.join(MOUNT_POINT);
         fs::create_dir_all(&at).doing_at("make", &at)?;
-        unshare(UnshareFlags::NEWNS).map_err(|error| Error::privilege("make a mount namespace", &error))?;
-        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-            .doing_at("make private", "/")?;
+        mounts::own().map_err(|failure| Error::privilege("make a mount namespace", failure.reason()))?;
         mount("tmpfs", &at, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=700")
             .doing_at("mount tmpfs on", &at)?;
         let (contents, root) = (at.join("disk"), at.join(ROOT));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use rustix::process::Signal;
 
 use crate::sim::host::cgroup;
 use crate::sim::host::disks::attach::{self as disks, restore};
@@ -101,9 +101,8 @@ pub fn join(home: &Path, version: WslVersion, limit: Duration) -> Result<VmMembe
         }
     };
     drop(lock);
-    let pid = i32::try_from(vm.init.pid).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| Error::Missing("the record of the virtual machine has no process".into()))?;
-    let init = pidfd_open(pid, PidfdFlags::empty()).doing("find the virtual machine")?;
+    let init = vm.init.open().doing("find the virtual machine")?;
+    let init = init.ok_or_else(|| Error::Missing("the virtual machine has ended".into()))?;
     Ok(VmMember { vm, init, _users: users })
 }
 
@@ -125,14 +124,16 @@ fn waits(home: &Path) -> bool {
     Vm::read(home).is_some_and(|vm| vm.idle_timeout != VmIdleTimeout::After(0) && vm.init.alive())
 }
 
-/// Ends the virtual machine, and what runs in it, at once.
+/// Ends the virtual machine, and what runs in it, at once. The next one has none of its disks.
 ///
 /// # Errors
 ///
 /// Something of it cannot be removed.
 pub fn shut_down(home: &Path, limit: Duration) -> Result<(), Failure> {
     let _lock = lock(home)?;
-    end(home, limit)
+    end(home, limit)?;
+    // Under the lock: the next machine would attach them again, and its records are its own.
+    disks::forget(home)
 }
 
 /// Ends a virtual machine whose distributions, and its first process with them, were killed.
@@ -178,14 +179,10 @@ pub fn end(home: &Path, limit: Duration) -> Result<(), Failure> {
 
 /// Kills the first process, unless that is the caller.
 fn kill(vm: &Vm) {
-    let Some(pid) = i32::try_from(vm.init.pid).ok().and_then(Pid::from_raw) else { return };
     if vm.init.pid == std::process::id() {
         return;
     }
-    // The descriptor first: what is compared afterwards is then the process that it stands for.
-    if let Ok(init) = pidfd_open(pid, PidfdFlags::empty())
-        && vm.init.alive()
-    {
+    if let Ok(Some(init)) = vm.init.open() {
         let _ = rustix::process::pidfd_send_signal(init, Signal::KILL);
     }
 }

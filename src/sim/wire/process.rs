@@ -1,7 +1,13 @@
-//! Processes by pid and start time, which together name one process for ever.
+//! Processes by pid and start time, which together name one process for ever, and the end of them.
 
 use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 
 /// A process on the machine.
@@ -36,5 +42,61 @@ impl Identity {
     #[must_use]
     pub fn alive(self) -> bool {
         Self::of(self.pid) == Some(self)
+    }
+
+    /// The process itself, which no other can become; `None` if it has ended.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn open(self) -> io::Result<Option<OwnedFd>> {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            // The descriptor first: what is compared afterwards is then the process that it stands for.
+            Ok(process) => Ok(self.alive().then_some(process)),
+            Err(Errno::SRCH) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Waits until a process has ended; `false` if it has not in time.
+///
+/// # Errors
+///
+/// The system's.
+pub fn wait(process: impl AsFd, patience: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) if !left.is_zero() => {}
+            Ok(count) => return Ok(count > 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_only_the_one_that_was_meant() {
+        let mut child =
+            Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("a process");
+        let identity = Identity::of(child.id()).expect("it runs");
+        let process = identity.open().expect("a descriptor").expect("it runs");
+        let other = Identity { start: identity.start + 1, ..identity };
+        assert!(other.open().expect("no error").is_none(), "another of the same id");
+        assert!(!wait(&process, Duration::ZERO).expect("no error"));
+        drop(child.stdin.take());
+        assert!(wait(&process, Duration::from_secs(600)).expect("no error"));
+        child.wait().expect("its end");
+        assert!(identity.open().expect("no error").is_none(), "it has ended");
     }
 }

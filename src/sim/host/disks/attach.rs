@@ -14,7 +14,6 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, UnmountFlags, fsconfig_create, fsmount, fsopen,
     mount as mount_file_system, unmount,
 };
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustix::thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces};
 
 use crate::sim::host::disks::holder;
@@ -70,7 +69,15 @@ pub fn forget(home: &Path) -> Result<(), Failure> {
 pub fn attach(home: &Path, vm: &Vm, disk: &str, vhd: bool) -> Result<AttachedDisk> {
     let (holder, number) = holder::start(home, vm, Path::new(disk), vhd)?;
     let attached = AttachedDisk { disk: disk.into(), vhd, holder, number, mounts: Vec::new() };
-    let devices = attached.devices().doing_at("look at", disk)?;
+    announce(home, vm, &attached).inspect_err(|_| {
+        let _ = release(home, &attached);
+    })?;
+    Ok(attached)
+}
+
+/// Gives a new disk's devices to every distribution that runs.
+fn announce(home: &Path, vm: &Vm, disk: &AttachedDisk) -> Result<(), Failure> {
+    let devices = disk.devices().doing_at("look at", &disk.disk)?;
     in_distributions(home, |dev| {
         for DiskDevice { name, device } in &devices {
             let _ = mknodat(dev, name, FileType::BlockDevice, Mode::from_raw_mode(0o600), *device);
@@ -86,8 +93,23 @@ pub fn attach(home: &Path, vm: &Vm, disk: &str, vhd: bool) -> Result<AttachedDis
         }
         Ok(())
     });
-    announced.doing_at("announce", disk)?;
-    Ok(attached)
+    announced.doing_at("announce", &disk.disk)
+}
+
+/// Takes a disk's devices from every distribution, and frees it. The nodes go first: what comes after may be another's, who
+/// is given the same loop device.
+///
+/// # Errors
+///
+/// It is not let go.
+pub fn release(home: &Path, disk: &AttachedDisk) -> io::Result<()> {
+    let devices = disk.devices().unwrap_or_default();
+    in_distributions(home, |dev| {
+        for device in &devices {
+            let _ = unlinkat(dev, &device.name, AtFlags::empty());
+        }
+    });
+    holder::end(disk.holder)
 }
 
 /// Mounts a file system of a disk below `/mnt/wsl`, for all distributions.
@@ -153,18 +175,11 @@ pub fn detach(home: &Path, vm: &Vm, disk: &mut AttachedDisk) -> io::Result<()> {
         })?;
         disk.mounts.pop();
     }
-    let devices = disk.devices().unwrap_or_default();
-    for device in &devices {
+    for device in &disk.devices().unwrap_or_default() {
         // Who has mounted it keeps others from having it alone.
         Node::new(device)?.alone()?;
     }
-    holder::end(disk.holder)?;
-    in_distributions(home, |dev| {
-        for device in &devices {
-            let _ = unlinkat(dev, &device.name, AtFlags::empty());
-        }
-    });
-    Ok(())
+    release(home, disk)
 }
 
 /// Attaches the disks of a virtual machine that has ended to the next, as they were.
@@ -182,7 +197,13 @@ pub fn restore(home: &Path, vm: &Vm) -> Result<(), Failure> {
         disk.mounts = old.mounts.into_iter().filter(|wanted| mount(vm, &disk, wanted).is_ok()).collect();
         Some(disk)
     });
-    record(home, &again.collect::<Vec<_>>())
+    let again: Vec<_> = again.collect();
+    record(home, &again).inspect_err(|_| {
+        // Nobody would know of them.
+        for disk in &again {
+            let _ = release(home, disk);
+        }
+    })
 }
 
 /// Frees the disks of a virtual machine that has ended; their record stays.
@@ -220,8 +241,7 @@ impl Node {
 
 /// Does something in the mount namespace of the virtual machine, in a thread that ends with it.
 fn in_machine<T: Send>(vm: &Vm, act: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
-    let pid = i32::try_from(vm.init.pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
-    let init = pidfd_open(pid, PidfdFlags::empty())?;
+    let init = vm.init.open()?.ok_or(Errno::SRCH)?;
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             unshare(UnshareFlags::FS)?;

@@ -7,10 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::json;
 
 use crate::sim::wire::error::{Error, Result};
+use crate::sim::wire::process::wait;
 use crate::sys::simulator::die_with_parent;
 use crate::system::error::{Context, Failure};
 
@@ -59,19 +60,28 @@ impl VhdContents {
         Ok(())
     }
 
-    /// Has the daemon write what it has, and end.
+    /// Has the daemon write what it has, and end; one that does not is killed.
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// It had to be killed, and may not have written everything, or the system's.
     pub fn end(mut self) -> Result<(), Failure> {
-        if let Some(pid) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw)
-            && self.0.try_wait().doing("wait for the disk")?.is_none()
-        {
-            kill_process(pid, Signal::TERM).doing("end the disk")?;
+        if self.0.try_wait().doing("wait for the disk")?.is_some() {
+            return Ok(());
         }
-        self.0.wait().doing("wait for the disk")?;
-        Ok(())
+        // Nobody else reaps it: until then its id is its own.
+        let daemon = pidfd_open(Pid::from_child(&self.0), PidfdFlags::empty()).doing("find the disk")?;
+        for signal in [Signal::TERM, Signal::KILL] {
+            pidfd_send_signal(&daemon, signal).doing("end the disk")?;
+            if wait(&daemon, LIMIT).doing("wait for the disk")? {
+                self.0.wait().doing("wait for the disk")?;
+                if signal == Signal::TERM {
+                    return Ok(());
+                }
+                break;
+            }
+        }
+        Err(Failure::new("end the disk", "", io::ErrorKind::TimedOut))
     }
 }
 

@@ -8,20 +8,20 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use rustix::thread::UnshareFlags;
+use rustix::mount::{MountFlags, mount};
+use rustix::process::{Signal, pidfd_send_signal};
 
-use crate::sim::host::disks::contents::{VhdContents, wait_until_free};
+use crate::sim::host::disks::contents::{LIMIT, VhdContents, wait_until_free};
 use crate::sim::wire::error::{Error, Result};
-use crate::sim::wire::process::Identity;
+use crate::sim::wire::process::{Identity, wait};
 use crate::sim::wire::vm::Vm;
 use crate::sys::loops;
-use crate::sys::simulator::unshare;
 use crate::system::error::Context;
+use crate::system::mounts;
 
 /// `argv[0]` of such a process, by which the program knows what it is.
 pub const HOLDER: &str = "wsl-sim-disk";
@@ -31,6 +31,9 @@ const FOLDER: &str = "vm.disk";
 
 const READY: &str = "attached ";
 
+/// How long one may take to let go: more than each of its own steps together.
+const END_LIMIT: Duration = LIMIT.saturating_mul(3);
+
 /// Starts one for the running virtual machine of a registry: its identity, and the number of the loop device.
 ///
 /// # Errors
@@ -39,7 +42,7 @@ const READY: &str = "attached ";
 pub fn start(home: &Path, vm: &Vm, disk: &Path, vhd: bool) -> Result<(Identity, u32)> {
     let mut child = Command::new("/proc/self/exe")
         .arg0(HOLDER)
-        .arg(vm.init.pid.to_string())
+        .args([vm.init.pid.to_string(), vm.init.start.to_string()])
         .arg(if vhd { home.join(FOLDER) } else { PathBuf::new() })
         .arg(disk)
         .stdin(Stdio::null())
@@ -60,22 +63,25 @@ pub fn start(home: &Path, vm: &Vm, disk: &Path, vhd: bool) -> Result<(Identity, 
     Err(Error::Missing(text.replace('\u{1f}', "\n")))
 }
 
-/// Tells one to let go, and waits until it has.
+/// Tells one to let go, and waits until it has; one that does not is killed.
 ///
 /// # Errors
 ///
-/// The system's.
+/// It does not even die of that, or the system's.
 pub fn end(holder: Identity) -> io::Result<()> {
-    let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
-    let Some(process) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else { return Ok(()) };
-    if !holder.alive() {
-        return Ok(());
+    let Some(process) = holder.open()? else { return Ok(()) };
+    for signal in [Signal::TERM, Signal::KILL] {
+        // It may have ended meanwhile, which is what is waited for.
+        let _ = pidfd_send_signal(&process, signal);
+        if wait(&process, END_LIMIT)? {
+            return Ok(());
+        }
     }
-    pidfd_send_signal(&process, Signal::TERM)?;
-    wait(&mut [PollFd::new(&process, PollFlags::IN)])
+    Err(io::ErrorKind::TimedOut.into())
 }
 
-fn wait(events: &mut [PollFd<'_>]) -> io::Result<()> {
+/// Waits for one of several events, however long it takes.
+fn wait_for_any(events: &mut [PollFd<'_>]) -> io::Result<()> {
     loop {
         match poll(events, None) {
             Err(Errno::INTR) => {}
@@ -85,16 +91,17 @@ fn wait(events: &mut [PollFd<'_>]) -> io::Result<()> {
     }
 }
 
-/// Runs as such a process, with the virtual machine's first process, the folder for a virtual disk's contents, and the disk.
+/// Runs as such a process, with the virtual machine's first process (its id and its start), the folder for a virtual disk's
+/// contents, and the disk.
 ///
 /// # Errors
 ///
 /// The disk cannot be attached, or not be written at the end.
-pub fn run(machine: &str, folder: &Path, disk: &Path) -> Result<()> {
+pub fn run((pid, start): (&str, &str), folder: &Path, disk: &Path) -> Result<()> {
     rustix::process::setsid().doing("start a session")?;
-    let machine = machine.parse().ok().and_then(Pid::from_raw);
+    let machine = pid.parse().ok().zip(start.parse().ok()).map(|(pid, start)| Identity { pid, start });
+    let machine = machine.map_or(Ok(None), Identity::open).doing("find the virtual machine")?;
     let machine = machine.ok_or_else(|| Error::Missing("no virtual machine".into()))?;
-    let machine = pidfd_open(machine, PidfdFlags::empty()).doing("find the virtual machine")?;
     let (told, teller) = UnixStream::pair().doing("make a socket pair")?;
     signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, teller)
         .doing("wait for a signal")?;
@@ -108,7 +115,8 @@ pub fn run(machine: &str, folder: &Path, disk: &Path) -> Result<()> {
             let null = File::open("/dev/null").doing_at("open", "/dev/null")?;
             rustix::stdio::dup2_stdout(&null).doing("close the pipe")?;
             let told = OwnedFd::from(told);
-            let waited = wait(&mut [PollFd::new(&machine, PollFlags::IN), PollFd::new(&told, PollFlags::IN)]);
+            let mut ends = [PollFd::new(&machine, PollFlags::IN), PollFd::new(&told, PollFlags::IN)];
+            let waited = wait_for_any(&mut ends);
             drop(device);
             wait_until_free(&format!("7:{number}"));
             waited.doing("wait")
@@ -136,9 +144,7 @@ fn partitions(number: u32) {
 /// A virtual disk's contents, where only this process sees them.
 fn contents(folder: &Path, disk: &Path) -> Result<(VhdContents, PathBuf)> {
     fs::create_dir_all(folder).doing_at("make", folder)?;
-    unshare(UnshareFlags::NEWNS).map_err(|error| Error::privilege("make a mount namespace", &error))?;
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .doing_at("make private", "/")?;
+    mounts::own().map_err(|failure| Error::privilege("make a mount namespace", failure.reason()))?;
     mount("tmpfs", folder, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=700")
         .doing_at("mount tmpfs on", folder)?;
     let file = folder.join("disk");
