@@ -14,6 +14,7 @@ use crate::sim::guest::exec::{c_string, search, standard_streams, take_terminal}
 use crate::sim::guest::users::User;
 use crate::sim::guest::windows::Configured;
 use crate::sim::guest::wslpath::Translation;
+use crate::sim::wire::error::reason;
 use crate::sim::wire::protocol::{self, CreateProcess, Reply};
 use crate::sys::reset_signals;
 use crate::sys::simulator::{execve, fork};
@@ -110,7 +111,7 @@ fn prepare(request: ProcessRequest<'_>, uid: u32, slave: &OwnedFd, interop: Opti
     let (file, arguments) = program(&process, &user);
     let error = search(&file, &arguments, &environment.strings());
     let file = String::from_utf8_lossy(&file).into_owned();
-    wsl_error!("Relay", "CreateProcessCommon:819: execvpe({file}) failed: {}", describe(&error));
+    wsl_error!("Relay", "CreateProcessCommon:819: execvpe({file}) failed: {}", reason(&error));
     Ok(1)
 }
 
@@ -131,12 +132,6 @@ fn directory(given: &str, user: &User) -> String {
         None if given.is_empty() => user.home.clone(),
         None => given.into(),
     }
-}
-
-/// The C library's text, without the number that Rust adds.
-fn describe(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// The user's line in passwd, or what WSL puts in its place; its variables go into the environment.

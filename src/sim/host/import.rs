@@ -265,7 +265,7 @@ fn unpack(root: &Path, archive: Option<File>) -> Result<()> {
 }
 
 /// Moves a file's pages into the pipe; where that is not possible, its bytes.
-fn feed(mut file: File, pipe: &mut ChildStdin, bar: &ProgressBar) -> io::Result<()> {
+fn feed(file: File, pipe: &mut ChildStdin, bar: &ProgressBar) -> io::Result<()> {
     let size = rustix::pipe::fcntl_getpipe_size(&*pipe)?;
     loop {
         match retry(|| splice(&file, None, &*pipe, None, size, SpliceFlags::empty())) {
@@ -278,7 +278,7 @@ fn feed(mut file: File, pipe: &mut ChildStdin, bar: &ProgressBar) -> io::Result<
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                return io::copy(&mut file, pipe).map(drop);
+                return io::copy(&mut bar.wrap_read(file), pipe).map(drop);
             }
             Err(error) => return Err(error),
         }

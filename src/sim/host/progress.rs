@@ -35,7 +35,10 @@ pub fn watch(child: &mut Child, file: Option<&File>) -> io::Result<ExitStatus> {
             bar.finish_and_clear();
             return Ok(status);
         }
-        bar.set_position(file.metadata()?.len());
+        // The bar is for the eye: without a length the program goes on, and is waited for.
+        if let Ok(metadata) = file.metadata() {
+            bar.set_position(metadata.len());
+        }
         std::thread::sleep(TURN);
     }
 }

@@ -28,6 +28,13 @@ pub enum Error {
     Missing(String),
 }
 
+/// A system call's error in the C library's words (`strerror(3)`), without the number that Rust adds.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
 /// Result of the simulator.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -7,11 +7,11 @@ use std::fs::File;
 use std::path::{Path, absolute};
 
 use crate::sim::host::bsdtar::needs_root;
-use crate::sim::host::disks::attach::{attach, detach, mount, record};
+use crate::sim::host::disks::attach::{attach, detach, mount, record, release};
 use crate::sim::host::registry::Registry;
 use crate::sim::host::{cgroup, variables, vm};
 use crate::sim::wire::disks::{AttachedDisk, DiskMount};
-use crate::sim::wire::error::{Error, Result};
+use crate::sim::wire::error::{Error, Result, reason};
 use crate::system::error::Context;
 
 /// The lock of every change of the records.
@@ -70,7 +70,10 @@ pub fn mount_disk(registry: &Registry, request: &MountRequest) -> Result<(String
     let index = known.unwrap_or(disks.len());
     if known.is_none() {
         disks.push(attach(home, &member.vm, &disk, request.vhd)?);
-        record(home, &disks)?;
+        record(home, &disks).inspect_err(|_| {
+            // Nobody would know of it.
+            let _ = release(home, &disks[index]);
+        })?;
     }
     if request.bare {
         return Ok(("The operation completed successfully.".into(), 0));
@@ -159,12 +162,6 @@ fn mount_name(request: &MountRequest) -> Result<String> {
 fn named(disk: &str) -> Result<String> {
     let path = absolute(disk).doing_at("resolve", disk)?;
     Ok(path.to_string_lossy().into_owned())
-}
-
-/// As `strerror` has it.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 fn lock(home: &Path) -> Result<File> {
