@@ -48,7 +48,8 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     let cgroups = Cgroups::make(vm, outside.boot_systemd)?;
     let shared = Shared::take(vm, vm_init)?;
     let writable = world::enter(start, vm, vm_init, &cgroups, &shared, &kmsg)?;
-    let Shared { wsl: shared, sys, .. } = shared;
+    let own_kernel = shared.sys.is_some();
+    let shared = shared.into_wsl();
     drop(kmsg);
     standard_streams().doing_at("open", "/dev/kmsg")?;
     // What the caller of wsl-sim ignores is his business.
@@ -76,10 +77,9 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     if !nsdelegate {
         wsl_error!("wsl-sim", "no nsdelegate: this machine's cgroup2 is mounted without it");
     }
-    if sys.is_none() {
+    if !own_kernel {
         wsl_error!("wsl-sim", "no FUSE: /sys and /proc/sys are this machine's own, and read-only");
     }
-    drop(sys);
     if start.safe_mode {
         safe_mode(&mut settings);
     }

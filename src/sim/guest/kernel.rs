@@ -74,6 +74,12 @@ impl Shared {
         rustix::process::chroot(".").doing_at("enter", "/")?;
         taken
     }
+
+    /// What is kept while the distribution runs; the rest has its place, and is closed.
+    #[must_use]
+    pub fn into_wsl(self) -> OwnedFd {
+        self.wsl
+    }
 }
 
 /// Mounts `/sys`.
