@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, bundled, namespace};
+use crate::support::sim::{Sim, namespace};
 
 const NAME: &str = "NixOS";
 const POWERSHELL: &str = "/mnt/c/Windows/System32/WindowsPowerShell/v1.0";
@@ -69,8 +69,7 @@ impl Company {
     fn new(test: &str) -> Option<Self> {
         let sim = Sim::for_starts(test)?;
         let image = if namespace() { "namespace-rebuild-image.tar.gz" } else { "rebuild-image.tar.gz" };
-        let imported = sim.import(NAME, &bundled(image));
-        assert_eq!(imported.code, 0, "{imported:?}");
+        sim.import_image(NAME, image);
         let folder = sim.directory.path().join("company");
         fs::create_dir(&folder).expect("a folder");
         certificates(&folder);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::patience::{TIME_FACTOR, eventually};
-use crate::support::sim::{Sim, ended};
+use crate::support::sim::{Sim, ended, has_fuse};
 
 /// Notes what it is given, then stays. It is no systemd: WSL's polls fail.
 const INIT: &str = r#"#!/bin/busybox sh
@@ -104,7 +104,7 @@ fn what_init_is_given() {
         let shared = mount[6..separator].iter().any(|field| field.starts_with("shared"));
         (mount[separator + 1], mount[5].split(',').any(|option| option == "ro"), shared)
     };
-    let (sys, settings) = if Path::new("/dev/fuse").exists() {
+    let (sys, settings) = if has_fuse() {
         (("fuse.sysfs", false, true), ("fuse.proc", false, false))
     } else {
         (("sysfs", true, true), ("proc", true, false))

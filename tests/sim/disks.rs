@@ -7,14 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, bundled, namespace};
+use crate::support::sim::{Sim, namespace};
 
 const MIB: u64 = 1 << 20;
-
-fn import(sim: &Sim, name: &str, image: &str) {
-    let imported = sim.import(name, &bundled(image));
-    assert_eq!(imported.code, 0, "{imported:?}");
-}
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a readable path")
@@ -65,7 +60,7 @@ fn letters(path: &Path) -> String {
 fn a_disk_is_everybodys_until_it_is_detached() {
     let Some(sim) = Sim::for_starts("a_disk_is_everybodys_until_it_is_detached") else { return };
     for name in ["One", "Two"] {
-        import(&sim, name, "namespace-image.tar.gz");
+        sim.import_image(name, "namespace-image.tar.gz");
     }
     let disk = disk(&sim, "data.img", "data");
     let (disk, name) = (text(&disk), format!("{}p2", letters(&disk)));
@@ -123,8 +118,8 @@ fn a_disk_is_everybodys_until_it_is_detached() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_virtual_disk_keeps_what_was_written() {
-    let Some(sim) = Sim::for_starts("a_virtual_disk_keeps_what_was_written") else { return };
-    import(&sim, "One", "namespace-image.tar.gz");
+    let Some(sim) = Sim::with_fuse("a_virtual_disk_keeps_what_was_written") else { return };
+    sim.import_image("One", "namespace-image.tar.gz");
     let raw = sim.directory.path().join("raw");
     fs::File::create(&raw).and_then(|file| file.set_len(8 * MIB)).expect("a file");
     format(&raw, "whole", 0);
@@ -155,13 +150,8 @@ fn a_virtual_disk_keeps_what_was_written() {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_disk_of_the_configuration_is_mounted_when_it_is_there() {
     let test = "a_disk_of_the_configuration_is_mounted_when_it_is_there";
-    let Some(sim) = Sim::for_starts(test) else { return };
-    if !Path::new("/dev/fuse").exists() {
-        println!("SKIP {test}: no FUSE in this kernel");
-        return;
-    }
-    import(
-        &sim,
+    let Some(sim) = Sim::with_fuse(test) else { return };
+    sim.import_image(
         "NixOS",
         if namespace() { "every-way-namespace-image.tar.gz" } else { "every-way-image.tar.gz" },
     );

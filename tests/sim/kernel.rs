@@ -2,12 +2,12 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
-use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, netlink};
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, bundled, namespace};
+use crate::support::sim::{Sim, image_name, namespace};
 
 const SETTINGS: [&str; 7] = [
     "/proc/sys/vm/swappiness",
@@ -19,21 +19,6 @@ const SETTINGS: [&str; 7] = [
     "/sys/class/net/lo/mtu",
 ];
 
-/// Like [`Sim::for_starts`], where the machine has what the virtual machine's `/sys` is made of.
-fn with_fuse(test: &str) -> Option<Sim> {
-    let sim = Sim::for_starts(test)?;
-    if Path::new("/dev/fuse").exists() {
-        return Some(sim);
-    }
-    println!("SKIP {test}: no FUSE in this kernel");
-    None
-}
-
-fn import(sim: &Sim, name: &str, image: &str) {
-    let imported = sim.import(name, &bundled(image));
-    assert_eq!(imported.code, 0, "{imported:?}");
-}
-
 fn of_this_machine() -> Vec<String> {
     SETTINGS.map(|path| fs::read_to_string(path).expect("a setting")).into()
 }
@@ -41,9 +26,9 @@ fn of_this_machine() -> Vec<String> {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn settings_of_the_kernel_are_the_virtual_machines() {
-    let Some(sim) = with_fuse("settings_of_the_kernel_are_the_virtual_machines") else { return };
-    import(&sim, "NixOS", if namespace() { "namespace-image.tar.gz" } else { "image.tar.gz" });
-    import(&sim, "Other", "namespace-image.tar.gz");
+    let Some(sim) = Sim::with_fuse("settings_of_the_kernel_are_the_virtual_machines") else { return };
+    sim.import_image("NixOS", image_name());
+    sim.import_image("Other", "namespace-image.tar.gz");
     let before = of_this_machine();
     let sysctl =
         "kernel.panic = 11\nvm.swappiness = 7\nkernel.core_pattern = core.test\nkernel.shmmax = 4096\n";
@@ -73,9 +58,8 @@ fn settings_of_the_kernel_are_the_virtual_machines() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn udev_is_told_of_devices_and_this_machine_is_not() {
-    let Some(sim) = with_fuse("udev_is_told_of_devices_and_this_machine_is_not") else { return };
-    import(
-        &sim,
+    let Some(sim) = Sim::with_fuse("udev_is_told_of_devices_and_this_machine_is_not") else { return };
+    sim.import_image(
         "NixOS",
         if namespace() { "every-way-namespace-image.tar.gz" } else { "every-way-image.tar.gz" },
     );
@@ -83,6 +67,8 @@ fn udev_is_told_of_devices_and_this_machine_is_not() {
     let machine =
         rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, protocol);
     let machine = machine.expect("a socket");
+    // Room for what other tests have the kernel say meanwhile.
+    rustix::net::sockopt::set_socket_recv_buffer_size_force(&machine, 1 << 24).expect("a buffer");
     rustix::net::bind(&machine, &netlink::SocketAddrNetlink::new(0, 1)).expect("every group");
 
     let line = "systemctl is-system-running --wait; systemctl is-active systemd-udevd systemd-udev-trigger; \
@@ -96,7 +82,12 @@ fn udev_is_told_of_devices_and_this_machine_is_not() {
     assert_eq!(sim.sh("NixOS", "echo explode >/sys/class/mem/null/uevent; echo $?"), "1");
 
     let mut buffer = vec![0; 1 << 16];
-    while let Ok((count, _)) = rustix::net::recv(&machine, &mut buffer[..], RecvFlags::DONTWAIT) {
+    loop {
+        let count = match rustix::net::recv(&machine, &mut buffer[..], RecvFlags::DONTWAIT) {
+            Ok((count, _)) => count,
+            Err(Errno::AGAIN) => break,
+            Err(error) => panic!("not everything was heard: {error}"),
+        };
         let message = String::from_utf8_lossy(&buffer[..count]);
         assert!(!message.contains("SYNTH_UUID"), "this machine's devices were asked: {message:?}");
     }

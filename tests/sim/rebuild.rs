@@ -5,7 +5,7 @@
 use std::fs;
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, bundled, namespace};
+use crate::support::sim::{Sim, namespace};
 
 const NAME: &str = "NixOS";
 const PROFILE: &str = "/nix/var/nix/profiles/system";
@@ -100,8 +100,7 @@ impl System {
     fn imported(test: &str) -> Option<Self> {
         let sim = Sim::for_starts(test)?;
         let image = if namespace() { "namespace-rebuild-image.tar.gz" } else { "rebuild-image.tar.gz" };
-        let imported = sim.import(NAME, &bundled(image));
-        assert_eq!(imported.code, 0, "{imported:?}");
+        sim.import_image(NAME, image);
         Some(Self { sim })
     }
 

@@ -4,13 +4,12 @@
 use std::fs;
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, bundled, exists};
+use crate::support::sim::{Sim, exists};
 
 /// A world with the image whose systemd WSL starts, whatever mode the other tests are run in.
 fn started_by_wsl(test: &str) -> Option<Sim> {
     let sim = Sim::for_starts(test)?;
-    let imported = sim.import("NixOS", &bundled("image.tar.gz"));
-    assert_eq!(imported.code, 0, "{imported:?}");
+    sim.import_image("NixOS", "image.tar.gz");
     Some(sim)
 }
 

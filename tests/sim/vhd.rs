@@ -53,7 +53,7 @@ fn at_rest(sim: &Sim, disk: &Path) {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_disk_is_imported_and_boots() {
-    let Some(sim) = Sim::for_starts("a_disk_is_imported_and_boots") else { return };
+    let Some(sim) = Sim::with_fuse("a_disk_is_imported_and_boots") else { return };
     let directory = sim.directory.path().join("NixOS");
     let before = fs::metadata(disk()).expect("the disk").len();
     sim.ok(["--import", "NixOS", text(&directory), text(&disk()), "--vhd"]);
@@ -85,7 +85,7 @@ fn a_disk_is_imported_and_boots() {
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_disk_is_used_where_it_is_and_exported() {
-    let Some(sim) = Sim::for_starts("a_disk_is_used_where_it_is_and_exported") else { return };
+    let Some(sim) = Sim::with_fuse("a_disk_is_used_where_it_is_and_exported") else { return };
     assert_eq!(sim.import("NixOS", &image()).code, 0);
     sim.sh("NixOS", "echo kept >/var/lib/kept");
     let at = |name: &str| sim.directory.path().join(name);
@@ -116,7 +116,7 @@ fn a_disk_is_used_where_it_is_and_exported() {
 #[test]
 #[ignore = "needs root: checks/run gives it"]
 fn what_is_no_disk() {
-    let Some(sim) = Sim::for_starts("what_is_no_disk") else { return };
+    let Some(sim) = Sim::with_fuse("what_is_no_disk") else { return };
     let at = |name: &str| sim.directory.path().join(name);
     fs::create_dir(at("mine")).expect("a directory");
     let random = at("mine/random.vhdx");

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, bundled, exists, image, with_input};
+use crate::support::sim::{Sim, exists, image_name, with_input};
 
 /// Paths as a distribution of the namespace image sees them, where no systemd runs, and as one where WSL starts it.
 struct Layout {
@@ -36,11 +36,6 @@ const LAYOUTS: [Layout; 4] = [
     },
 ];
 
-fn import(sim: &Sim, name: &str, image: &str) {
-    let imported = sim.import(name, &bundled(image));
-    assert_eq!(imported.code, 0, "{imported:?}");
-}
-
 /// The line of the unified hierarchy, with the numbers of a distribution and of our own group left out.
 fn group(sim: &Sim, name: &str, process: &str) -> String {
     let text = sim.outside(name, &format!("cat /proc/{process}/cgroup"));
@@ -57,8 +52,8 @@ fn group(sim: &Sim, name: &str, process: &str) -> String {
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn cgroups_are_those_of_the_version() {
     let Some(mut sim) = Sim::for_starts("cgroups_are_those_of_the_version") else { return };
-    import(&sim, "Native", "image.tar.gz");
-    import(&sim, "Plain", "namespace-image.tar.gz");
+    sim.import_image("Native", "image.tar.gz");
+    sim.import_image("Plain", "namespace-image.tar.gz");
     for Layout { version, name, native, plain } in LAYOUTS {
         sim.version = Some(version);
         let expected = format!("WSL version: {version} (cgroups: {name})");
@@ -105,7 +100,7 @@ fn distributions_share_one_machine_until_the_last_ends() {
     let test = "distributions_share_one_machine_until_the_last_ends";
     let Some(sim) = Sim::for_starts(test) else { return };
     for name in ["One", "Two"] {
-        import(&sim, name, "namespace-image.tar.gz");
+        sim.import_image(name, "namespace-image.tar.gz");
     }
     sim.outside("One", "echo one >/mnt/wsl/file; mkdir /mnt/wsl/disk");
     let network = |name: &str| sim.outside(name, "readlink /proc/self/ns/net /proc/1/ns/net");
@@ -135,7 +130,7 @@ fn distributions_share_one_machine_until_the_last_ends() {
 fn a_machine_whose_parts_are_killed() {
     let Some(sim) = Sim::for_starts("a_machine_whose_parts_are_killed") else { return };
     for name in ["One", "Two"] {
-        import(&sim, name, "namespace-image.tar.gz");
+        sim.import_image(name, "namespace-image.tar.gz");
     }
     let kill = |pid: u32| {
         let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
@@ -185,7 +180,7 @@ fn the_end_of_a_session_is_not_the_end_of_anothers() {
     let test = "the_end_of_a_session_is_not_the_end_of_anothers";
     let Some(mut sim) = Sim::for_starts(test) else { return };
     for name in ["One", "Two"] {
-        import(&sim, name, "image.tar.gz");
+        sim.import_image(name, "image.tar.gz");
     }
     for Layout { version, .. } in LAYOUTS {
         sim.version = Some(version);
@@ -217,8 +212,7 @@ fn many_distributions_are_up_at_once() {
         std::env::var("NIXOS_WSL_DISTRIBUTIONS").ok().map_or(2, |text| text.parse().expect("a number"));
     let names: Vec<String> = (1..=count).map(|number| format!("Number{number}")).collect();
     for name in &names {
-        let imported = sim.import(name, &image());
-        assert_eq!(imported.code, 0, "{imported:?}");
+        sim.import_image(name, image_name());
     }
     let start = Instant::now();
     let line = "until systemctl is-system-running | grep -qx -e running -e degraded; do sleep 0.2; done; \

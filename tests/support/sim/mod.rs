@@ -72,9 +72,18 @@ impl Sim {
     /// As [`Sim::for_starts`], with the stand-in's image imported as NixOS.
     pub fn with_image(test: &str) -> Option<Self> {
         let sim = Self::for_starts(test)?;
-        let imported = sim.import("NixOS", &image());
-        assert_eq!(imported.code, 0, "{imported:?}");
+        sim.import_image("NixOS", image_name());
         Some(sim)
+    }
+
+    /// As [`Sim::for_starts`], where the kernel has FUSE, of which virtual disks and the virtual machine's `/sys` are made.
+    pub fn with_fuse(test: &str) -> Option<Self> {
+        let sim = Self::for_starts(test)?;
+        if has_fuse() {
+            return Some(sim);
+        }
+        println!("SKIP {test}: no FUSE in this kernel");
+        None
     }
 
     /// A command in this world.
@@ -148,6 +157,12 @@ impl Sim {
             "--version".as_ref(),
             "2".as_ref(),
         ])
+    }
+
+    /// Imports an image of the stand-in's bundle, which must succeed.
+    pub fn import_image(&self, name: &str, image: &str) {
+        let imported = self.import(name, &bundled(image));
+        assert_eq!(imported.code, 0, "{imported:?}");
     }
 
     /// The smallest distribution that starts: its only program is `/init`'s.
@@ -340,9 +355,19 @@ pub fn namespace() -> bool {
     }
 }
 
-/// The stand-in's image in the bundle of `$NIXOS_WSL_STANDIN`.
+/// Whether this machine has what file systems are made of here.
+pub fn has_fuse() -> bool {
+    Path::new("/dev/fuse").exists()
+}
+
+/// The name of the stand-in's image of the mode that is tested.
+pub fn image_name() -> &'static str {
+    if namespace() { "namespace-image.tar.gz" } else { "image.tar.gz" }
+}
+
+/// That image in the bundle of `$NIXOS_WSL_STANDIN`.
 pub fn image() -> PathBuf {
-    bundled(if namespace() { "namespace-image.tar.gz" } else { "image.tar.gz" })
+    bundled(image_name())
 }
 
 /// The end of a command line that starts a program under systemd and without the user's shell. WSL's own `-e` does so

@@ -1,6 +1,6 @@
 //! Ways into a distribution whose first shell starts systemd, for the tests of namespace mode.
 
-use super::{Ended, Sim, bundled};
+use super::{Ended, Sim};
 #[allow(unused_imports, reason = "each test file uses its part")]
 pub use crate::support::patience::eventually;
 
@@ -14,8 +14,7 @@ pub const TOOLS: &str = "PATH=/nix/var/nix/profiles/system/sw/bin:$PATH; ";
 /// With the image of namespace mode, if this machine can start it.
 pub fn imported(test: &str) -> Option<Sim> {
     let sim = Sim::for_starts(test)?;
-    let ended = sim.import(NAME, &bundled("namespace-image.tar.gz"));
-    assert_eq!(ended.code, 0, "{ended:?}");
+    sim.import_image(NAME, "namespace-image.tar.gz");
     Some(sim)
 }
 
