@@ -7,7 +7,8 @@ use std::path::Path;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::thread::UnshareFlags;
 
-use crate::sim::host::kernel::files::{Shown, show};
+use crate::sim::host::kernel::files::Shown;
+use crate::sim::host::kernel::show::show;
 use crate::sim::host::registry::replace;
 use crate::sim::host::{cgroup, vm};
 use crate::sim::wire::error::{Error, Result};

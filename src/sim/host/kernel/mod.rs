@@ -3,4 +3,7 @@
 
 pub mod attribute;
 pub mod files;
+pub mod names;
+pub mod requests;
+pub mod show;
 pub mod uevent;
