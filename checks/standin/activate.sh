@@ -6,7 +6,7 @@ trap 'status=1; echo "activation: a step failed near line $LINENO" >&2' ERR
 umask 0022
 echo "activating $systemConfig"
 
-# NixOS' specialfs, which makes a /sys that is read-only writable: what is below it must not be the machine's.
+# NixOS' specialfs, which makes a /sys that is read-only writable: nothing of it may be the machine's.
 if mountpoint -q /sys; then mount -n -t sysfs -o remount,nosuid,noexec,nodev sysfs /sys; fi
 
 mkdir -p /run /var/empty /var/lib /var/log /var/cache /etc

@@ -107,7 +107,7 @@ fn what_init_is_given() {
     let (sys, settings) = if has_fuse() {
         (("fuse.sysfs", false, true), ("fuse.proc", false, false))
     } else {
-        (("sysfs", true, true), ("proc", true, false))
+        (("tmpfs", true, true), ("proc", true, false))
     };
     for (target, expected) in [
         ("/init", ("tmpfs", true, false)),

@@ -2,12 +2,13 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, netlink};
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, image_name, namespace};
+use crate::support::sim::{Sim, ended, image_name, namespace};
 
 const SETTINGS: [&str; 7] = [
     "/proc/sys/vm/swappiness",
@@ -90,5 +91,43 @@ fn udev_is_told_of_devices_and_this_machine_is_not() {
         };
         let message = String::from_utf8_lossy(&buffer[..count]);
         assert!(!message.contains("SYNTH_UUID"), "this machine's devices were asked: {message:?}");
+    }
+}
+
+/// Where another device, or nothing that could be opened, stands in the place of `/dev/fuse`.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn without_fuse_a_system_has_none_of_this_machines_sys() {
+    let Some(sim) = Sim::for_starts("without_fuse_a_system_has_none_of_this_machines_sys") else { return };
+    sim.import_image("NixOS", image_name());
+    let before = of_this_machine();
+    let hidden = sim.directory.path().join("hidden");
+    fs::write(&hidden, "").expect("a file");
+    for cover in ["/dev/null".as_ref(), hidden.as_path()] {
+        // The first start brings the virtual machine, which keeps these mounts.
+        let start = sim.command(["-d", "NixOS", "-u", "root", "-e", "/bin/true"]);
+        let line = "if [ -e /dev/fuse ]; then mount --bind \"$0\" /dev/fuse; fi; exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-c", line])
+            .arg(cover)
+            .arg(start.get_program())
+            .args(start.get_args());
+        command.envs(start.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+        let started = ended(&mut command);
+        assert_eq!(started.code, 0, "{started:?}");
+        assert_eq!(sim.sh("NixOS", "systemctl is-system-running --wait"), "running");
+        let log = fs::read_to_string(sim.folder("NixOS").join("kmsg.log")).expect("a log");
+        assert!(log.contains("no FUSE: /sys shows nothing"), "{log}");
+        // As the activation does it, and then udev's trigger.
+        let line = "mount -n -t sysfs -o remount,rw,nosuid,noexec,nodev sysfs /sys; findmnt -n -o FSTYPE /sys; \
+                    udevadm trigger --action=change; find /sys -mindepth 1 -path /sys/fs/cgroup -prune -o -type f -print; \
+                    ls /sys; ls /sys/class; echo 3 2>/dev/null >/proc/sys/kernel/panic || echo read-only";
+        assert_eq!(
+            sim.sh("NixOS", &format!("{{ {line}; }}")),
+            "tmpfs\nblock\nbus\nclass\ndev\ndevices\nfs\nkernel\nread-only"
+        );
+        assert_eq!(of_this_machine(), before, "nothing of it is this machine's");
+        sim.ok(["--shutdown"]);
     }
 }

@@ -78,7 +78,10 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
         wsl_error!("wsl-sim", "no nsdelegate: this machine's cgroup2 is mounted without it");
     }
     if !own_kernel {
-        wsl_error!("wsl-sim", "no FUSE: /sys and /proc/sys are this machine's own, and read-only");
+        wsl_error!(
+            "wsl-sim",
+            "no FUSE: /sys shows nothing, and /proc/sys is this machine's own and read-only"
+        );
     }
     if start.safe_mode {
         safe_mode(&mut settings);

@@ -18,6 +18,9 @@ use crate::system::error::{Context, Failure};
 
 const OF_PROC: MountFlags =
     MountFlags::BIND.union(MountFlags::NOSUID).union(MountFlags::NODEV).union(MountFlags::NOEXEC);
+/// What there is of a `/sys` without FUSE: folders that programs look into, and the place of the cgroups. Nothing of it is this
+/// machine's, because NixOS' activation makes `/sys` writable.
+const EMPTY_SYS: [&str; 7] = ["block", "bus", "class", "dev", "devices", "fs/cgroup", "kernel"];
 /// Settings of the kernel that each distribution has of its own, by its UTS and IPC namespaces.
 const OF_NAMESPACES: [&str; 10] = [
     "kernel/hostname",
@@ -36,7 +39,7 @@ const OF_NAMESPACES: [&str; 10] = [
 pub struct Shared {
     /// `/mnt/wsl`.
     pub wsl: OwnedFd,
-    /// `/sys`, if the machine has one to give away.
+    /// `/sys`, if the virtual machine has one, which takes FUSE.
     pub sys: Option<OwnedFd>,
     /// `/proc/sys`, likewise.
     pub proc_sys: Option<OwnedFd>,
@@ -91,9 +94,18 @@ pub fn sys(vm: &Shared) -> Result<(), Failure> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
     match &vm.sys {
         Some(sys) => place(sys, "/sys")?,
-        None => attach("sysfs", "/sys", flags | MountFlags::RDONLY, "")?,
+        None => empty_sys(flags)?,
     }
     share("/sys")
+}
+
+fn empty_sys(flags: MountFlags) -> Result<(), Failure> {
+    attach("tmpfs", "/sys", flags, "mode=755")?;
+    for name in EMPTY_SYS {
+        let path = format!("/sys/{name}");
+        fs::create_dir_all(&path).doing_at("make", &path)?;
+    }
+    mount_remount("/sys", flags | MountFlags::BIND | MountFlags::RDONLY, "").doing_at("protect", "/sys")
 }
 
 /// Has systemd's programs believe in a `/sys` and a `/dev` that are no sysfs and no devtmpfs by their kind: they ask, so that

@@ -94,8 +94,8 @@ fn make(vm: &Vm) -> Result<()> {
     mount_empty(&places[0])?;
     mount_change(&places[0], MountPropagationFlags::SHARED).doing_at("share", &places[0])?;
     for (shown, place) in [(Shown::Sys, &places[1]), (Shown::ProcSys, &places[2])] {
-        if show(shown, place).is_err() {
-            // Without FUSE a distribution has the machine's own, read-only.
+        if !show(shown, place).doing_at("show the kernel's settings at", place)? {
+            // What a distribution has without FUSE is made with its other mounts.
             fs::remove_dir(place).doing_at("delete", place)?;
         }
     }

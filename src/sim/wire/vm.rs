@@ -47,13 +47,13 @@ impl Vm {
         self.shared.join("wsl")
     }
 
-    /// Their `/sys`; missing where this machine has no FUSE.
+    /// Their `/sys`; missing where this machine gives no FUSE.
     #[must_use]
     pub fn sys(&self) -> PathBuf {
         self.shared.join("sys")
     }
 
-    /// Their `/proc/sys`; missing where this machine has no FUSE.
+    /// Their `/proc/sys`; missing where this machine gives no FUSE.
     #[must_use]
     pub fn proc_sys(&self) -> PathBuf {
         self.shared.join("proc-sys")

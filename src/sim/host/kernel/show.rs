@@ -4,10 +4,12 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use fuser::{Config, Session, SessionACL};
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{Mode, OFlags, makedev, openat};
+use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, UnmountFlags, fsconfig_create, fsconfig_set_flag,
     fsmount, fsopen, mount, unmount,
@@ -18,13 +20,13 @@ use crate::sim::host::kernel::files::{KernelFiles, Shown};
 /// Settings whose reading waits for something must not hold up the others.
 const THREADS: usize = 4;
 
-/// Mounts a view on a directory; it lasts as long as this process.
+/// Mounts a view on a directory; it lasts as long as this process. `false` where this machine has no FUSE to give.
 ///
 /// # Errors
 ///
-/// The kernel has no FUSE, or gives it not.
-pub fn show(shown: Shown, target: &Path) -> io::Result<()> {
-    let device = File::options().read(true).write(true).open("/dev/fuse")?;
+/// The kernel's.
+pub fn show(shown: Shown, target: &Path) -> io::Result<bool> {
+    let Some(device) = device()? else { return Ok(false) };
     let filesystem = KernelFiles::new(shown, lower(shown)?)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
     let options = format!(
@@ -46,7 +48,21 @@ pub fn show(shown: Shown, target: &Path) -> io::Result<()> {
         // Nobody would answer there.
         let _ = unmount(target, UnmountFlags::DETACH);
     })?;
-    Ok(())
+    Ok(true)
+}
+
+/// `/dev/fuse`, if this machine has it and lets it be opened. A container may have another device in its place.
+fn device() -> io::Result<Option<File>> {
+    match File::options().read(true).write(true).open("/dev/fuse") {
+        Ok(file) => {
+            let found = file.metadata()?.rdev() == makedev(10, 229);
+            Ok(found.then_some(file))
+        }
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::NOENT | Errno::NODEV | Errno::NXIO | Errno::ACCESS | Errno::PERM) => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 /// The kernel's own, mounted nowhere. That of `/sys` is a read-only file system, not only a read-only mount: this network
