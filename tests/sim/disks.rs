@@ -6,10 +6,15 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, namespace};
+use crate::support::sim::{Sim, ended, mounted, namespace};
 
 const MIB: u64 = 1 << 20;
+/// The record of them in a registry.
+const DISKS: &str = "disks.json";
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a readable path")
@@ -113,6 +118,41 @@ fn a_disk_is_everybodys_until_it_is_detached() {
     assert_eq!(sim.outside("One", "ls -A /mnt/wsl"), "resolv.conf", "until it is shut down");
     sim.ok(["--shutdown"]);
     assert_eq!((loops(&sim), sim.leftover_processes()), (vec![], vec![]));
+}
+
+/// A device that is free may be another's at once: nobody may have a node of it then.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_disk_leaves_nothing_where_it_fails_or_takes_its_time() {
+    let Some(sim) = Sim::for_starts("a_disk_leaves_nothing_where_it_fails_or_takes_its_time") else { return };
+    sim.import_image("One", "namespace-image.tar.gz");
+    let disk = disk(&sim, "data.img", "data");
+    let disk = text(&disk);
+    let nodes = || sim.outside("One", "ls /dev | grep -c loop || true");
+    assert_eq!(nodes(), "0");
+
+    // A place where something is mounted cannot be another's by a rename.
+    let record = sim.home().join(DISKS);
+    fs::write(&record, "[]").expect("a record of none");
+    let mount = sim.command(["--mount", disk, "--bare"]);
+    let failed = ended(&mut mounted(&mount, "mount --bind \"$0\" \"$0\"", &record));
+    assert!(failed.code != 0 && failed.err.contains(DISKS), "{failed:?}");
+    assert_eq!((nodes().as_str(), loops(&sim)), ("0", vec![]), "nobody knows of it");
+
+    sim.ok(["--mount", disk, "--bare"]);
+    assert_eq!(nodes(), "3");
+    let json = fs::read(&record).expect("a record");
+    let json: Value = serde_json::from_slice(&json).expect("JSON");
+    let holder = json[0]["holder"]["pid"].as_i64().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+    let holder = holder.expect("a process id");
+    kill_process(holder, Signal::STOP).expect("it runs");
+    let mut unmount = sim.command(["--unmount", disk]).spawn().expect("it starts");
+    eventually("the nodes go", || nodes() == "0");
+    assert_eq!(loops(&sim).len(), 1, "the device does not, before the process that holds it");
+    kill_process(holder, Signal::CONT).expect("it runs");
+    assert!(unmount.wait().expect("its end").success());
+    assert_eq!(loops(&sim), [""; 0]);
+    assert_eq!(sim.ok(["--mount", disk, "--bare"]), "The operation completed successfully.");
 }
 
 #[test]

@@ -2,13 +2,13 @@
 #![cfg(feature = "sim")]
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, netlink};
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, ended, image_name, namespace};
+use crate::support::sim::{Sim, ended, image_name, mounted, namespace};
 
 const SETTINGS: [&str; 7] = [
     "/proc/sys/vm/swappiness",
@@ -43,6 +43,9 @@ fn settings_of_the_kernel_are_the_virtual_machines() {
         sim.sh("NixOS", &format!("{{ {line}; }}")),
         "active\n11\n7\ncore.test\n4096\nTest-PC\n8\nsysctl: setting key \"vm.swappiness\": Invalid argument\n8\n1280"
     );
+    // Who has it open could reach it past what is mounted there.
+    let open = "find /proc/[0-9]*/fd -lname /proc/sys 2>/dev/null; true";
+    assert_eq!(sim.outside("NixOS", open), "", "WSL's init keeps a descriptor");
     // The same kernel, but for what is of a distribution's own namespaces.
     let other = sim.outside("Other", "cat /proc/sys/vm/swappiness /proc/sys/kernel/shmmax");
     assert_eq!(other, format!("8\n{}", before[3].trim_end()));
@@ -103,18 +106,11 @@ fn without_fuse_a_system_has_none_of_this_machines_sys() {
     let before = of_this_machine();
     let hidden = sim.directory.path().join("hidden");
     fs::write(&hidden, "").expect("a file");
-    for cover in ["/dev/null".as_ref(), hidden.as_path()] {
+    for cover in [Path::new("/dev/null"), &hidden] {
         // The first start brings the virtual machine, which keeps these mounts.
         let start = sim.command(["-d", "NixOS", "-u", "root", "-e", "/bin/true"]);
-        let line = "if [ -e /dev/fuse ]; then mount --bind \"$0\" /dev/fuse; fi; exec \"$@\"";
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "sh", "-c", line])
-            .arg(cover)
-            .arg(start.get_program())
-            .args(start.get_args());
-        command.envs(start.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
-        let started = ended(&mut command);
+        let line = "if [ -e /dev/fuse ]; then mount --bind \"$0\" /dev/fuse; fi";
+        let started = ended(&mut mounted(&start, line, cover));
         assert_eq!(started.code, 0, "{started:?}");
         assert_eq!(sim.sh("NixOS", "systemctl is-system-running --wait"), "running");
         let log = fs::read_to_string(sim.folder("NixOS").join("kmsg.log")).expect("a log");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 /// A process on the machine.
@@ -79,8 +79,29 @@ pub fn wait(process: impl AsFd, patience: Duration) -> io::Result<bool> {
     }
 }
 
+/// Tells a process to end, and kills one that does not within the first limit: the signal of which it ended.
+///
+/// # Errors
+///
+/// It does not die of that within the second (`TimedOut`), or the system's.
+pub fn end(process: impl AsFd, limits: [Duration; 2]) -> io::Result<Signal> {
+    for (signal, limit) in [Signal::TERM, Signal::KILL].into_iter().zip(limits) {
+        match pidfd_send_signal(&process, signal) {
+            // It has ended meanwhile, which is what is waited for.
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if wait(&process, limit)? {
+            return Ok(signal);
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::ExitStatusExt;
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -98,5 +119,26 @@ mod tests {
         assert!(wait(&process, Duration::from_secs(600)).expect("no error"));
         child.wait().expect("its end");
         assert!(identity.open().expect("no error").is_none(), "it has ended");
+    }
+
+    #[test]
+    fn a_process_that_does_not_end_is_killed() {
+        let long = Duration::from_secs(600);
+        for (line, limits, signal) in [
+            ("echo ready; read line", [long; 2], Signal::TERM),
+            ("trap '' TERM; echo ready; read line", [Duration::ZERO, long], Signal::KILL),
+        ] {
+            let mut child = Command::new("sh");
+            child.args(["-c", line]).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = child.spawn().expect("a process");
+            let mut ready = String::new();
+            let output = child.stdout.take().expect("a pipe");
+            BufReader::new(output).read_line(&mut ready).expect("a line");
+            assert_eq!(ready, "ready\n");
+            let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).expect("a descriptor");
+            assert_eq!(end(&process, limits).expect("its end"), signal);
+            assert_eq!(child.wait().expect("its status").signal(), Some(signal.as_raw()));
+            assert_eq!(end(&process, limits).expect("no error"), Signal::TERM, "it has ended already");
+        }
     }
 }

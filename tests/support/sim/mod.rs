@@ -355,6 +355,15 @@ pub fn namespace() -> bool {
     }
 }
 
+/// The same command where a line of the shell, whose `$0` is that path, has mounted something that nobody else sees.
+pub fn mounted(command: &Command, line: &str, path: &Path) -> Command {
+    let mut new = Command::new("unshare");
+    new.args(["--mount", "sh", "-c", &format!("{line}; exec \"$@\"")]).arg(path);
+    new.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    new.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    new
+}
+
 /// Whether this machine gives what file systems are made of here.
 pub fn has_fuse() -> bool {
     fs::File::options().read(true).write(true).open("/dev/fuse").is_ok()

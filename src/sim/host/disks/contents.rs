@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use serde_json::json;
 
 use crate::sim::wire::error::{Error, Result};
-use crate::sim::wire::process::wait;
+use crate::sim::wire::process::end;
 use crate::sys::simulator::die_with_parent;
 use crate::system::error::{Context, Failure};
 
@@ -71,15 +71,10 @@ impl VhdContents {
         }
         // Nobody else reaps it: until then its id is its own.
         let daemon = pidfd_open(Pid::from_child(&self.0), PidfdFlags::empty()).doing("find the disk")?;
-        for signal in [Signal::TERM, Signal::KILL] {
-            pidfd_send_signal(&daemon, signal).doing("end the disk")?;
-            if wait(&daemon, LIMIT).doing("wait for the disk")? {
-                self.0.wait().doing("wait for the disk")?;
-                if signal == Signal::TERM {
-                    return Ok(());
-                }
-                break;
-            }
+        let signal = end(&daemon, [LIMIT; 2]).doing("end the disk")?;
+        self.0.wait().doing("wait for the disk")?;
+        if signal == Signal::TERM {
+            return Ok(());
         }
         Err(Failure::new("end the disk", "", io::ErrorKind::TimedOut))
     }

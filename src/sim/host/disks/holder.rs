@@ -13,11 +13,10 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
-use rustix::process::{Signal, pidfd_send_signal};
 
 use crate::sim::host::disks::contents::{LIMIT, VhdContents, wait_until_free};
 use crate::sim::wire::error::{Error, Result};
-use crate::sim::wire::process::{Identity, wait};
+use crate::sim::wire::process::{self, Identity};
 use crate::sim::wire::vm::Vm;
 use crate::sys::loops;
 use crate::system::error::Context;
@@ -69,15 +68,8 @@ pub fn start(home: &Path, vm: &Vm, disk: &Path, vhd: bool) -> Result<(Identity, 
 ///
 /// It does not even die of that, or the system's.
 pub fn end(holder: Identity) -> io::Result<()> {
-    let Some(process) = holder.open()? else { return Ok(()) };
-    for signal in [Signal::TERM, Signal::KILL] {
-        // It may have ended meanwhile, which is what is waited for.
-        let _ = pidfd_send_signal(&process, signal);
-        if wait(&process, END_LIMIT)? {
-            return Ok(());
-        }
-    }
-    Err(io::ErrorKind::TimedOut.into())
+    let Some(holder) = holder.open()? else { return Ok(()) };
+    process::end(&holder, [END_LIMIT; 2]).map(drop)
 }
 
 /// Waits for one of several events, however long it takes.
