@@ -19,11 +19,15 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-update_packages() { as_root apt-get update -q >&2; }
-
-install_packages() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2
+# One step at a time: apt-get fails beside another one.
+change_packages() {
+  mkdir -p "$cache"
+  (flock 9 && as_root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >&2) 9>"$cache/packages.lock"
 }
+
+update_packages() { change_packages update; }
+
+install_packages() { change_packages install -y --no-install-recommends "$@"; }
 
 # use_rust has this shell's cargo build static programs (checks/rust).
 use_rust() {
