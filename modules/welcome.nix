@@ -22,7 +22,7 @@ in
     enable = lib.mkOption {
       type = lib.types.bool;
       default = true;
-      description = "Whether a user's first login shell shows {option}`wsl.welcome.text`. Once for each user; `nixos-wsl-welcome` shows it again.";
+      description = "Whether a user's first login shell that WSL opens on a terminal shows {option}`wsl.welcome.text`. Once for each user; `nixos-wsl-welcome` shows it again.";
     };
     text = lib.mkOption {
       type = lib.types.lines;
@@ -50,8 +50,10 @@ in
 
   config = lib.mkIf (config.wsl.enable && cfg.enable) {
     environment.systemPackages = [ command ];
+    # The login that WSL keeps in the background for a user's session is on a terminal too, and nobody reads that one (W§5.3).
+    # It lacks WSL's variables.
     environment.loginShellInit = ''
-      if [ -t 1 ] && [ -d "$HOME" ] && [ ! -e "$HOME/.local/state/nixos-wsl/welcomed" ]; then
+      if [ -t 1 ] && [ -n "$WSL_DISTRO_NAME" ] && [ -d "$HOME" ] && [ ! -e "$HOME/.local/state/nixos-wsl/welcomed" ]; then
         nixos-wsl-welcome
         mkdir -p "$HOME/.local/state/nixos-wsl" && : > "$HOME/.local/state/nixos-wsl/welcomed"
       fi

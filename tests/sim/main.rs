@@ -31,4 +31,5 @@ mod terminals;
 mod unregister;
 mod vhd;
 mod vm;
+mod welcome;
 mod windows_side;
