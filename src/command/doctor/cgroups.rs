@@ -30,7 +30,7 @@ pub fn examine(root: &Root, facts: &Facts, settings: &WslSettings, findings: &mu
     if facts.cgroups == CgroupLayout::Shared
         && let Some(group) = foreign(root)
     {
-        let others = others(root, settings);
+        let others = others(settings);
         let names = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
         let fault = format!(
             "the systemd of another distribution{names} is in the same cgroup {group}: one takes the other's sessions"
@@ -71,23 +71,19 @@ fn foreign(root: &Root) -> Option<String> {
     groups.into_iter().find(|group| has(group))
 }
 
-/// The other distributions that run, where Windows can be asked.
-fn others(root: &Root, settings: &WslSettings) -> Vec<String> {
+/// The other distributions that run, where Windows can be asked and this one's own name is known.
+fn others(settings: &WslSettings) -> Vec<String> {
+    let Ok(own) = std::env::var("WSL_DISTRO_NAME") else { return Vec::new() };
     let interop = Interop { drives: Path::new(&settings.automount_root), user: None };
     let mut command = interop.program("Windows/System32/wsl.exe");
     let Ok(answer) = ask(command.args(["--list", "--running", "--quiet"]), LIMITS) else {
         return Vec::new();
     };
-    let own = root.read("/proc/sys/kernel/hostname", 256).unwrap_or_default();
-    let own = [
-        std::env::var("WSL_DISTRO_NAME").unwrap_or_default(),
-        String::from_utf8_lossy(&own).trim().to_owned(),
-    ];
     answer
         .out
         .lines()
         .map(str::trim)
-        .filter(|name| !name.is_empty() && *name != own[0])
+        .filter(|name| !name.is_empty() && *name != own)
         .map(Into::into)
         .collect()
 }
