@@ -115,7 +115,9 @@ fn unusable(path: &Path) -> Error {
 #[must_use]
 pub fn needs_qemu(error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::NotFound {
-        return Error::Missing("virtual disks take QEMU's tools: install qemu-utils".into());
+        return Error::Missing(
+            "virtual disks take QEMU's tools: install qemu-utils, and in Debian 12 qemu-system-common".into(),
+        );
     }
     Failure::new("start", DAEMON, error).into()
 }
