@@ -48,7 +48,11 @@
 
       packages = forEachSystem (
         pkgs:
-        import ./nix/packages.nix { inherit pkgs crane; }
+        let
+          programs = import ./nix/packages.nix { inherit pkgs crane; };
+        in
+        programs
+        // import ./nix/documented.nix { inherit pkgs programs; }
         // {
           docs = import ./nix/docs.nix {
             inherit pkgs;
@@ -62,11 +66,7 @@
       # What takes too long for each `nix flake check`, which passes by this output.
       legacyPackages = forEachSystem (pkgs: {
         inherit (import ./checks/modules { inherit pkgs inputs; }) configurations evaluations;
-        release = import ./nix/release {
-          inherit pkgs self;
-          plain = mySystem pkgs.stdenv.hostPlatform.system;
-          asking = asking pkgs.stdenv.hostPlatform.system;
-        };
+        release = self.lib.release pkgs { };
         manifest = self.lib.manifest pkgs {
           url = "https://example.com/nixos-wsl"; # wherever the images will be
           systems = map asking systems;
@@ -79,6 +79,18 @@
         import ./nix/manifest.nix {
           inherit pkgs;
           tools = self.packages.${pkgs.stdenv.buildPlatform.system}.nixos-wsl-image;
+        };
+
+      # lib.release pkgs { url }: a release's folder; with the address that it will have, its list of distributions too.
+      lib.release =
+        pkgs:
+        {
+          url ? null,
+        }:
+        import ./nix/release {
+          inherit pkgs self url;
+          plain = mySystem pkgs.stdenv.hostPlatform.system;
+          asking = asking pkgs.stdenv.hostPlatform.system;
         };
 
       templates = import ./nix/templates.nix;

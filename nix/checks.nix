@@ -40,6 +40,11 @@ let
     inherit (inputs) crane;
   };
 
+  documented = import ./documented.nix {
+    inherit pkgs;
+    programs = tools;
+  };
+
   # Shared by clippy, nextest and doc, which otherwise would each build every dependency.
   withDependencies = arguments // {
     cargoArtifacts = craneLib.buildDepsOnly arguments;
@@ -60,6 +65,18 @@ in
       ''
         nixos-wsl-image validate ${image}/tarball/${image.fileName} | tee "$out"
       '';
+
+  # Each package that people install has its manual and its completions.
+  manuals = pkgs.runCommand "nixos-wsl-manuals-installed" { } (
+    lib.concatMapStrings (name: ''
+      test -x ${documented.${name}}/bin/${name}
+      test -e ${documented.${name}}/share/man/man1/${name}.1
+      test -e ${documented.${name}}/share/bash-completion/completions/${name}
+      test -e ${documented.${name}}/share/zsh/site-functions/_${name}
+      test -e ${documented.${name}}/share/fish/vendor_completions.d/${name}.fish
+    '') (lib.attrNames (removeAttrs documented [ "default" ]))
+    + "touch $out\n"
+  );
 
   deny = craneLib.cargoDeny { inherit (arguments) pname version src; };
 

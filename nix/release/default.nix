@@ -7,6 +7,8 @@
   # The example's system, and the same with ./system.nix.
   plain,
   asking,
+  # The folder on the web where the release will be; null where nobody knows yet.
+  url ? null,
 }:
 
 let
@@ -19,6 +21,7 @@ let
   inherit (plain.config.system.build) installer vhdx;
 in
 import ./folder.nix {
+  inherit url;
   tools = self.packages.${pkgs.stdenv.buildPlatform.system}.nixos-wsl-image;
   inherit (pkgs.stdenv.buildPlatform) system;
   inherit machine;

@@ -21,6 +21,8 @@
   changelog,
   # Git's name of the source; null where it is no commit.
   revision ? null,
+  # The folder on the web where the release will be: with it there is a list of distributions too.
+  url ? null,
 }:
 
 derivation {
@@ -34,6 +36,7 @@ derivation {
     lock
     changelog
     revision
+    url
     ;
   builder = "${tools}/bin/nixos-wsl-image";
   args = [ "release" ];

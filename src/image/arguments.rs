@@ -34,7 +34,7 @@ pub enum ImageCommand {
         Example: nixos-wsl-image installer --attrs attrs.json --program nixos-wsl-install --out install.tar.gz"
     )]
     Installer(InstallerArgs),
-    /// Judge an archive: by Microsoft's rules for distributions, and by what WSL's import and start stumble over.
+    /// Judge an archive or a disk: by Microsoft's rules for distributions, and by what WSL's import and start stumble over.
     #[command(
         after_help = "It ends with 1 where there is an error, with 0 where there are at most warnings.\n\n\
         Examples:\n  nixos-wsl-image validate nixos.wsl\n  nixos-wsl-image validate --rules import,start --format json backup.tar"
@@ -56,6 +56,9 @@ pub enum ImageCommand {
         /// Where `share` is made
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+        /// Of this program alone; may be repeated [default: all]
+        #[arg(long = "program", value_name = "NAME")]
+        programs: Vec<String>,
     },
     /// Write the root file system as a disk that `wsl --import --vhd` and `wsl --import-in-place` take.
     #[command(
@@ -137,7 +140,7 @@ pub struct ImageArgs {
 /// What `validate` takes.
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
-    /// The archive: tar, as it is or compressed with gzip, xz or zstd
+    /// The archive: tar, as it is or compressed with gzip, xz or zstd; or a disk with an ext4, as VHDX
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// How the findings are printed

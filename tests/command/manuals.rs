@@ -1,5 +1,6 @@
 //! The manual pages and completions that the packages bring.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +17,39 @@ fn written() -> tempfile::TempDir {
     let output = command.arg("manuals").arg(directory.path()).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty() && output.stdout.is_empty(), "{output:?}");
     directory
+}
+
+/// Two packages beside each other have no file twice, and together they have all.
+#[test]
+fn each_program_has_files_of_its_own() {
+    let files = |folder: &Path| -> BTreeSet<PathBuf> {
+        let all = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
+        let all = all.filter(|entry| entry.file_type().is_file());
+        all.map(|entry| entry.path().strip_prefix(folder).unwrap().to_owned()).collect()
+    };
+    let mut together = BTreeSet::new();
+    for (name, page) in [
+        ("nixos-wsl", "nixos-wsl-recover.1"),
+        ("nixos-wsl-accept", "nixos-wsl-accept.1"),
+        ("nixos-wsl-image", "nixos-wsl-image-validate.1"),
+        ("wsl-sim", "wsl-sim.1"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nixos-wsl-image"));
+        let output = command.args(["manuals", "--program", name]).arg(directory.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let own = files(directory.path());
+        assert!(own.contains(&Path::new("share/man/man1").join(page)), "{name}: {own:?}");
+        assert!(own.contains(&Path::new("share/bash-completion/completions").join(name)), "{name}: {own:?}");
+        for file in own {
+            assert!(together.insert(file.clone()), "{name}: {} is another's too", file.display());
+        }
+    }
+    assert_eq!(together, files(written().path()));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nixos-wsl-image"));
+    let output = command.args(["manuals", "--program", "nixos", "/nonexistent"]).output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no program with a manual is called \"nixos\""));
 }
 
 /// A program finds no fault with a file.
@@ -83,7 +117,7 @@ printf '%s\n' "${COMPREPLY[@]}""#;
 fn every_shell_takes_the_completions() {
     let directory = written();
     let share = directory.path().join("share");
-    for name in ["nixos-wsl", "nixos-wsl-image", "wsl-sim"] {
+    for name in ["nixos-wsl", "nixos-wsl-accept", "nixos-wsl-image", "wsl-sim"] {
         accepts(&["bash", "-n"], &share.join("bash-completion/completions").join(name));
         accepts(&["zsh", "-n"], &share.join(format!("zsh/site-functions/_{name}")));
         accepts(&["fish", "--no-execute"], &share.join(format!("fish/vendor_completions.d/{name}.fish")));
@@ -97,6 +131,9 @@ fn every_shell_takes_the_completions() {
         ("nixos-wsl recover roll", "rollback"),
         ("nixos-wsl-image val", "validate"),
         ("nixos-wsl-image validate --format j", "json"),
+        ("nixos-wsl-accept --form", "--format"),
+        ("nixos-wsl-accept --format h", "html"),
+        ("nixos-wsl-accept --cl", "--clean"),
         ("wsl-sim --unr", "--unregister"),
     ] {
         let name = line.split(' ').next().unwrap();

@@ -44,8 +44,8 @@ fn main() -> ExitCode {
         ImageCommand::Validate(args) => validated(&args).unwrap_or_else(failed),
         ImageCommand::Manifest(args) => listed(&args).unwrap_or_else(failed),
         ImageCommand::Release(args) => released(&args).map_or_else(failed, |()| ExitCode::SUCCESS),
-        ImageCommand::Manuals { directory } => {
-            manuals::write(&directory).map_or_else(failed, |()| ExitCode::SUCCESS)
+        ImageCommand::Manuals { directory, programs } => {
+            manuals::write(&directory, &programs).map_or_else(failed, |()| ExitCode::SUCCESS)
         }
     }
 }

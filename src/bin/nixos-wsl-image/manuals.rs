@@ -15,25 +15,33 @@ use nixos_wsl::sim::cli::usage::USAGE;
 
 const SIMULATOR: &str = "wsl-sim";
 
-/// Writes `share/man`, and the folders in which bash, zsh and fish look for completions, below `directory`.
-pub fn write(directory: &Path) -> anyhow::Result<()> {
+/// Writes `share/man`, and the folders in which bash, zsh and fish look for completions, below `directory`: of the programs
+/// with these names, of all where there is none.
+pub fn write(directory: &Path, programs: &[String]) -> anyhow::Result<()> {
+    let wanted = |name: &str| programs.is_empty() || programs.iter().any(|program| program == name);
+    let own = [Arguments::command(), ImageArguments::command(), AcceptArguments::command()];
+    let names: BTreeSet<&str> = own.iter().map(Command::get_name).chain([SIMULATOR]).collect();
+    if let Some(name) = programs.iter().find(|name| !names.contains(name.as_str())) {
+        anyhow::bail!("no program with a manual is called {name:?}");
+    }
     let folder = |path: &str| {
         let folder = directory.join("share").join(path);
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string()).map(|()| folder)
     };
     let pages = folder("man/man1")?;
-    for command in [Arguments::command(), ImageArguments::command(), AcceptArguments::command()] {
-        clap_mangen::generate_to(command, &pages)?;
+    for command in own.iter().filter(|command| wanted(command.get_name())) {
+        clap_mangen::generate_to(command.clone(), &pages)?;
     }
-    fs::write(pages.join("wsl-sim.1"), simulators_page())?;
+    if wanted(SIMULATOR) {
+        fs::write(pages.join("wsl-sim.1"), simulators_page())?;
+    }
     let shells = [
         (Shell::Bash, folder("bash-completion/completions")?, "", ""),
         (Shell::Zsh, folder("zsh/site-functions")?, "_", ""),
         (Shell::Fish, folder("fish/vendor_completions.d")?, "", ".fish"),
     ];
-    for command in [Arguments::command(), ImageArguments::command(), AcceptArguments::command(), simulator()]
-    {
-        let mut command = without_hidden(&command);
+    for command in own.iter().chain([&simulator()]).filter(|command| wanted(command.get_name())) {
+        let mut command = without_hidden(command);
         let name = command.get_name().to_owned();
         for (shell, folder, before, after) in &shells {
             let mut text = Vec::new();

@@ -20,6 +20,7 @@ use super::{Result, store};
 pub mod device;
 pub mod ext4;
 pub mod identity;
+pub mod reader;
 pub mod template;
 pub mod vhdx;
 

@@ -27,6 +27,8 @@ pub struct ReleaseAttributes {
     pub revision: Option<String>,
     /// `CHANGELOG.md` of the source.
     pub changelog: PathBuf,
+    /// The folder on the web where the release will be, where that is known.
+    pub url: Option<String>,
     /// The store paths of the images' system.
     pub closure: Closure,
 }
@@ -56,6 +58,8 @@ struct Raw {
     #[serde(default)]
     revision: Option<String>,
     changelog: PathBuf,
+    #[serde(default)]
+    url: Option<String>,
     closure: Vec<ClosurePath>,
 }
 
@@ -86,6 +90,7 @@ impl ReleaseAttributes {
             lock: raw.lock,
             revision: raw.revision,
             changelog: raw.changelog,
+            url: raw.url,
             closure: Closure::new(raw.closure)?,
         })
     }

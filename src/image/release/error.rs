@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::image::ImageError;
+use crate::image::manifest::ManifestError;
 
 /// Why no release was written.
 #[derive(Debug, Error)]
@@ -31,6 +32,9 @@ pub enum ReleaseError {
     /// The closure of the attributes.
     #[error(transparent)]
     Closure(#[from] ImageError),
+    /// An image that is to be listed.
+    #[error(transparent)]
+    List(#[from] ManifestError),
     /// Two files of one name.
     #[error("two files of the release are called {0:?}")]
     Twice(String),

@@ -6,6 +6,7 @@
 //! | `nixos-wsl-tools-MACHINE.tar.gz` | the static programs |
 //! | `nixos-wsl-MACHINE.cdx.json` | bill of materials (`materials`) |
 //! | `nixos-wsl-MACHINE.provenance.json` | what it was made from (`provenance`) |
+//! | `manifest.json` | the list of distributions, with the images that are called `.wsl`; where their address is known |
 //! | `RELEASE.md` | notes for people (`notes`) |
 //! | `SHA256SUMS` | for `sha256sum --check` |
 
@@ -26,11 +27,14 @@ pub use error::ReleaseError;
 
 use self::attributes::{ReleaseAttributes, ReleasedImage};
 use self::error::FileStep;
+use super::manifest::{OfferedImage, manifest};
 use super::zstd;
 use crate::digest::{hexadecimal, sha256};
 
 /// The sums' file, in the form of `sha256sum(1)`.
 const SUMS: &str = "SHA256SUMS";
+/// The list of distributions (W§8.3).
+const LIST: &str = "manifest.json";
 
 /// Writes the release into `folder`, which must not exist; `threads` compress. Nothing stays where it fails.
 ///
@@ -56,14 +60,18 @@ fn fill(attributes: &ReleaseAttributes, folder: &Path, threads: usize) -> Result
     ];
     // Before anything is written: an image is a link, and what is written under its name would go into the image.
     let mut names = BTreeSet::from([SUMS]);
-    let own = texts.iter().map(|(name, _)| name).chain([&programs]);
-    for name in attributes.images.iter().map(|image| &image.name).chain(own) {
+    let own = texts.iter().map(|(name, _)| name.as_str()).chain([programs.as_str()]);
+    let own = own.chain(attributes.url.as_ref().map(|_| LIST));
+    for name in attributes.images.iter().map(|image| image.name.as_str()).chain(own) {
         if !names.insert(name) {
-            return Err(ReleaseError::Twice(name.clone()));
+            return Err(ReleaseError::Twice(name.to_owned()));
         }
     }
     for image in &attributes.images {
         add(image, &folder.join(&image.name), threads)?;
+    }
+    if let Some(url) = &attributes.url {
+        write_new(&folder.join(LIST), &list(attributes, folder, url)?)?;
     }
     programs::write(&attributes.programs, &folder.join(&programs))?;
     for (name, text) in &texts {
@@ -77,6 +85,21 @@ fn fill(attributes: &ReleaseAttributes, folder: &Path, threads: usize) -> Result
     };
     let sums = names.iter().map(sum).collect::<Result<String, ReleaseError>>()?;
     write_new(&folder.join(SUMS), &sums)
+}
+
+/// The text of the list of distributions, from the images as they are in the folder.
+fn list(attributes: &ReleaseAttributes, folder: &Path, url: &str) -> Result<String, ReleaseError> {
+    let wanted = attributes
+        .images
+        .iter()
+        .filter(|image| Path::new(&image.name).extension().is_some_and(|extension| extension == "wsl"));
+    let images = wanted.map(|image| {
+        let path = folder.join(&image.name);
+        OfferedImage::read(&path).map(|offered| (path, offered))
+    });
+    let list = manifest(url, &images.collect::<Result<Vec<_>, _>>()?)?;
+    let unfit = |source| ReleaseError::Json { path: folder.join(LIST), source };
+    serde_json::to_string_pretty(&list).map(|text| text + "\n").map_err(unfit)
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), ReleaseError> {

@@ -18,7 +18,8 @@ pub(super) fn text(attributes: &ReleaseAttributes) -> Result<String, ReleaseErro
     };
     Ok(format!(
         "# NixOS on WSL {version}\n\n{changes}\n\n{FILES}\n## Check and rebuild\n\n`sha256sum --check --ignore-missing SHA256SUMS` \
-        checks what was downloaded. These two commands, {checkout}, make the same bytes again and compare them:\n\n    \
+        checks what was downloaded. These two commands, {checkout}, make the same bytes again and compare them with the sums in \
+        FOLDER, the whole path of the folder with what was downloaded:\n\n    \
         nix build .#release\n    (cd result && sha256sum --check FOLDER/SHA256SUMS --ignore-missing)\n"
     ))
 }
@@ -44,6 +45,8 @@ const FILES: &str = "## The files
 | `nixos-wsl-tools-MACHINE.tar.gz` | Linux: the static programs, `wsl-sim` among them |
 | `nixos-wsl-MACHINE.cdx.json` | the bill of materials (CycloneDX 1.5) |
 | `nixos-wsl-MACHINE.provenance.json` | commit, lock file and the hash of each store path |
+| `manifest.json` | `wsl --install NAME` without the Microsoft Store: the list of distributions with both `.wsl`, for whoever points WSL to it |
+| `nixos-wsl-accept.exe`, `acceptance.html` | Windows: tries an image, and what it said of this one |
 ";
 
 #[cfg(test)]

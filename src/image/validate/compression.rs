@@ -26,6 +26,8 @@ pub enum Compression {
     Zstd,
     /// No compression.
     None,
+    /// No archive: a disk, of which what is all zero takes no room.
+    Vhdx,
 }
 
 impl Compression {
@@ -37,6 +39,7 @@ impl Compression {
             Self::Xz => "xz",
             Self::Zstd => "zstd",
             Self::None => "not compressed",
+            Self::Vhdx => "a VHDX disk",
         }
     }
 
@@ -45,18 +48,21 @@ impl Compression {
     /// # Errors
     /// The name of a format that is none of these.
     pub fn of(head: &[u8]) -> Result<Self, &'static str> {
-        const OTHERS: [(&[u8], &str); 6] = [
+        const OTHERS: [(&[u8], &str); 5] = [
             (b"BZh", "bzip2"),
             (b"\x04\x22\x4d\x18", "lz4"),
             (b"PK\x03\x04", "zip"),
-            (b"vhdxfile", "a VHDX disk: `wsl --import` takes it with --vhd"),
-            (b"conectix", "a VHD disk: `wsl --import` takes it with --vhd"),
+            (
+                b"conectix",
+                "a VHD disk: `wsl --import` takes it with --vhd, and `qemu-img convert` makes a VHDX of it",
+            ),
             (b"\x5d\x00\x00", "lzma"),
         ];
         match head {
             [0x1f, 0x8b, ..] => Ok(Self::Gzip),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Ok(Self::Xz),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Ok(Self::Zstd),
+            [b'v', b'h', b'd', b'x', b'f', b'i', b'l', b'e', ..] => Ok(Self::Vhdx),
             _ => match OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
                 Some((_, name)) => Err(name),
                 None => Ok(Self::None),
@@ -79,6 +85,7 @@ pub fn open(file: File, compression: Compression) -> io::Result<Box<dyn BufRead>
             limited(XzDecoder::new_stream(file, stream))
         }
         // Its windows are at most 128 MiB.
+        Compression::Vhdx => return Err(io::Error::new(io::ErrorKind::Unsupported, "a disk is no archive")),
         Compression::Zstd => limited(zstd::stream::read::Decoder::with_buffer(file)?),
     })
 }

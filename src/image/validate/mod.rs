@@ -1,10 +1,11 @@
-//! Judges anybody's archive of a root file system: by the rules of Microsoft's validator for distributions (W§8.1), and by
+//! Judges anybody's archive or disk (VHDX) of a root file system: by the rules of Microsoft's validator for distributions (W§8.1), and by
 //! what WSL's import and start stumble over (W§1.3, W§1.4, W§2, W§3.1). The archive is hostile until read: whatever it
 //! says, the memory is bounded, nothing is unpacked, and a finding is one short line.
 
 pub mod accounts;
 pub mod archive;
 pub mod compression;
+pub mod disk;
 pub mod distribution;
 pub mod import;
 pub mod judgement;
@@ -28,6 +29,8 @@ use machine::Machine;
 use reading::{Contents, Reading};
 use unpacked::{KERNELS_LINKS, UnpackedRoot};
 use verdict::{Findings, RuleSource, Severity, Verdict};
+
+use crate::image::disk::reader::VhdxDisk;
 
 /// The archive cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +67,17 @@ pub fn judge(path: &Path, rules: &[RuleSource], machine: Option<Machine>) -> Res
         let text = format!("is {}, where a manifest's distribution is gzip or xz", compression.name());
         findings.add(Severity::Error, RuleSource::Validator, "compression", b"", &text);
     }
+    if compression == Compression::Vhdx {
+        let (reading, system) = disk::read(VhdxDisk::open(file), &mut findings);
+        let more = |missing: &_, contents: &mut _| {
+            if let Some(system) = &system {
+                system.read_contents(missing, contents);
+            }
+            Ok(())
+        };
+        let (machine, members) = judge_reading(reading, more, machine, &mut findings).map_err(unreadable)?;
+        return Ok(findings.verdict(Some(compression), machine, members));
+    }
     let open = || {
         file.rewind()?;
         compression::open(file.try_clone()?, compression)
@@ -82,15 +96,30 @@ pub fn judge_stream<S: BufRead>(
     machine: Option<Machine>,
     findings: &mut Findings,
 ) -> io::Result<(Machine, u64)> {
-    let Reading { root, mut contents, members, whole } = reading::read(open()?, findings);
+    let reading = reading::read(open()?, findings);
+    let more = |missing: &BTreeSet<u64>, contents: &mut Contents| {
+        // It was whole a moment ago: a file that somebody changes is judged as far as it goes.
+        let _ = reading::read_contents(open()?, missing, contents);
+        Ok(())
+    };
+    judge_reading(reading, more, machine, findings)
+}
+
+/// Judges what was read; `more` reads the contents of further members.
+fn judge_reading(
+    reading: Reading,
+    mut more: impl FnMut(&BTreeSet<u64>, &mut Contents) -> io::Result<()>,
+    machine: Option<Machine>,
+    findings: &mut Findings,
+) -> io::Result<(Machine, u64)> {
+    let Reading { root, mut contents, members, whole } = reading;
     let machine = machine.unwrap_or_else(|| own_machine(&root));
-    // What is missing in a part of an archive is missing for that reason.
+    // What is missing in a part is missing for that reason.
     if whole {
         for needed in [first_needs, second_needs] {
             let missing = missing(&root, &contents, &needed(&root, &contents));
             if !missing.is_empty() {
-                // It was whole a moment ago: a file that somebody changes is judged as far as it goes.
-                let _ = reading::read_contents(open()?, &missing, &mut contents);
+                more(&missing, &mut contents)?;
             }
         }
         judge_root(&mut Judgement { root: &root, contents: &contents, machine, findings });

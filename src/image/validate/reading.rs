@@ -12,11 +12,11 @@ use super::verdict::{Findings, RuleSource, Severity};
 use crate::wsl::distribution::RESOURCE_LIMIT;
 
 /// How much memory the tree may take, in bytes: a root of three million files fits.
-const MOST_MEMORY: usize = 768 << 20;
+pub const MOST_MEMORY: usize = 768 << 20;
 /// How many bytes of contents are kept at the first reading.
-const MOST_KEPT: u64 = 16 << 20;
+pub const MOST_KEPT: u64 = 16 << 20;
 /// The folders with the files that rules read; others are read a second time.
-const KEPT: [&str; 4] = ["etc/", "usr/lib/wsl/", "usr/libexec/wsl/", "usr/share/wsl/"];
+pub const KEPT: [&str; 4] = ["etc/", "usr/lib/wsl/", "usr/libexec/wsl/", "usr/share/wsl/"];
 /// The name spaces of extended attributes that Linux has (xattr(7)), and the size of its largest.
 const NAME_SPACES: [&str; 4] = ["security.", "system.", "trusted.", "user."];
 const LARGEST_ATTRIBUTE: usize = 65_536;
@@ -146,7 +146,7 @@ fn members(source: impl BufRead, reading: &mut Reading, findings: &mut Findings)
 }
 
 /// What is said of a member whatever its path.
-fn attributes(member: &RawMember, path: &[u8], findings: &mut Findings) {
+pub(super) fn attributes(member: &RawMember, path: &[u8], findings: &mut Findings) {
     let mut import =
         |severity, rule, text: &str| findings.add(severity, RuleSource::Import, rule, path, text);
     if member.foreign_name {

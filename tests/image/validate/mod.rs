@@ -1,7 +1,8 @@
 //! `nixos-wsl-image validate` on a corpus of good and broken archives; `expected.txt` has what it says of each.
 
 mod corpus;
-mod member;
+mod disk;
+pub mod member;
 
 use std::fmt::Write as _;
 use std::fs;
