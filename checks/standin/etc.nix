@@ -223,6 +223,13 @@ lib.tree "etc" {
             set -gx PATH ${builtins.concatStringsSep " " ([ wrappers ] ++ profileFolders "$HOME" "$USER")}
           end
         '';
+        # Ids of rootless containers, as `autoSubUidGidRange` gives them: files, because newuidmap follows no link.
+        "etc/tmpfiles.d/containers.conf" = ''
+          f+ /etc/subgid 0644 root root - nixos:100000:65536\n
+          f+ /etc/subuid 0644 root root - nixos:100000:65536\n
+        '';
+        # As wsl.kernelModules makes it.
+        "etc/modules-load.d/nixos-wsl.conf" = "vhci-hcd\n";
         "etc/ssh/sshd_config" = ''
           AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u
           HostKey /etc/ssh/ssh_host_ed25519_key

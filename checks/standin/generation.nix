@@ -442,7 +442,16 @@ let
     "${packages.shadow}/bin/passwd"
     "${packages.util-linux}/bin/su"
     "${packages.pam}/bin/unix_chkpwd"
-  ];
+  ]
+  ++ (
+    if ways == null then
+      [ ]
+    else
+      [
+        "${ways.uidmap}/bin/newgidmap"
+        "${ways.uidmap}/bin/newuidmap"
+      ]
+  );
   variables = ''
     #!${bash}/bin/bash
     export PATH=${

@@ -76,7 +76,7 @@ let
     "libpam-systemd"
     "libsystemd-shared"
   ];
-  # Libraries of the shells and of ssh alone: most systems of the stand-in have neither.
+  # Libraries of the shells, of ssh and of containers alone: most systems of the stand-in have none of them.
   otherLibraryNames = [
     "libbsd0"
     "libcbor0.8"
@@ -85,7 +85,9 @@ let
     "libmd0"
     "libpcre2-32-0"
     "libstdc++6"
+    "libsubid4"
     "libwrap0"
+    "libyajl2"
   ];
   # Of programs that are not taken: fish's manual pages and configuration in a browser, downloads of systemd.
   unusedNames = [
@@ -290,6 +292,9 @@ rec {
       machined = packageWith { without = [ "./lib/systemd/systemd-pull" ]; } "systemd-machined" [
         "systemd-container"
       ] ([ systemd ] ++ deps);
+      # Rootless containers.
+      crun = packageWith { without = [ "*/libcrun.a" ]; } "crun" [ "crun" ] deps;
+      uidmap = package "uidmap" [ "uidmap" ] deps;
       udev = packageWith { without = [ "./lib/udev/hwdb.d" ]; } "udev" [ "udev" ] ([ systemd ] ++ deps);
     };
 }

@@ -177,20 +177,43 @@ in
         if ways == null then
           { }
         else
-          { "dbus-org.freedesktop.machine1.service" = "systemd-machined.service"; }
+          {
+            "dbus-org.freedesktop.machine1.service" = "systemd-machined.service";
+            "systemd-modules-load.service" = "${systemd}/lib/systemd/system/systemd-modules-load.service";
+            "multi-user.target.wants/systemd-modules-load.service" = "../systemd-modules-load.service";
+          }
       )
       // aliases
       // wantLinks wants
       // wantLinks udev
       // ownWants;
-    texts = mapAttrs (_: unit: unit.text) services // {
-      "dbus.service.d/overrides.conf" = busConfig "system";
-      # The unit looks for D-Bus where Debian has it.
-      "systemd-logind.service.d/overrides.conf" = ''
-        [Unit]
-        ConditionPathExists=
-      '';
-    };
+    texts =
+      mapAttrs (_: unit: unit.text) services
+      // {
+        "dbus.service.d/overrides.conf" = busConfig "system";
+        # The unit looks for D-Bus where Debian has it.
+        "systemd-logind.service.d/overrides.conf" = ''
+          [Unit]
+          ConditionPathExists=
+        '';
+      }
+      // (
+        if ways == null then
+          { }
+        else
+          {
+            # As modules/systemd.nix has it.
+            "user@.service.d/overrides.conf" = ''
+              [Service]
+              Delegate=cpu cpuset io memory pids
+            '';
+            # As modules/kernel-modules.nix has it.
+            "systemd-modules-load.service.d/overrides.conf" = ''
+              [Service]
+              SuccessExitStatus=0 1
+            '';
+          }
+      );
   };
 
   user = lib.tree "user-units" {

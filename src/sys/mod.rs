@@ -141,4 +141,6 @@ pub fn unshare_mounts() -> std::io::Result<()> {
 pub mod loops;
 pub mod namespace;
 #[cfg(feature = "sim")]
+pub mod settings;
+#[cfg(feature = "sim")]
 pub mod simulator;

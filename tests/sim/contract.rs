@@ -139,6 +139,27 @@ fn what_init_is_given() {
     assert!(hidden.ends_with("no systemd user session for root\n"), "{hidden}");
 }
 
+/// What each of two releases has brought is not there before it (U§1): the lock of `binfmt_misc/status` in 2.8.9, the unit
+/// that runs `/bin/true` in 2.9.8.
+#[test]
+#[ignore = "starts a distribution: checks/run gives what it takes"]
+fn what_came_with_a_release_is_not_there_before_it() {
+    let test = "what_came_with_a_release_is_not_there_before_it";
+    let Some(mut sim) = observed_distribution(test) else { return };
+    for (version, locked, guarded) in [("2.8.8", 0, 0), ("2.9.7", 1, 0), ("2.9.8", 1, 1)] {
+        sim.version = Some(version);
+        let line = "b grep -c ' /proc/sys/fs/binfmt_misc/status ' /proc/mounts; \
+                    if echo -1 >/proc/sys/fs/binfmt_misc/status; then echo written; else echo refused; fi 2>/dev/null";
+        let expected = format!("{locked}\n{}", ["written", "refused"][locked]);
+        assert_eq!(busybox(&sim, "root", line), expected, "{version}");
+        // As systemd calls its generators.
+        let line = "b mkdir /run/units; cd /run/units; /run/systemd/system-generators/wsl-generator . . .; \
+                    b find /run/units -name wsl-mnt-guard.service -type f | b grep -c .; true";
+        assert_eq!(busybox(&sim, "root", line), guarded.to_string(), "{version}");
+        sim.ok(["--shutdown"]);
+    }
+}
+
 #[test]
 #[ignore = "starts a distribution: checks/run gives what it takes"]
 fn what_is_configured_before_init() {

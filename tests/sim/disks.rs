@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, ended, mounted, namespace};
+use crate::support::sim::{Sim, ended, every_way_image_name, mounted, namespace};
 
 const MIB: u64 = 1 << 20;
 /// The record of them in a registry.
@@ -25,10 +25,13 @@ fn succeed(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
-/// An ext4 with a label, in a part of a file.
+const UUID: &str = "6d0b4b3a-58b4-4a6f-9d5c-0a1b2c3d4e5f";
+
+/// An ext4 with a label and an UUID, in a part of a file.
 fn format(file: &Path, label: &str, offset: u64) {
     let offset = format!("offset={offset},root_owner=0:0");
-    succeed(Command::new("mkfs.ext4").args(["-q", "-F", "-L", label, "-E", &offset]).arg(file).arg("8M"));
+    let options = ["-q", "-F", "-U", UUID, "-L", label, "-E", &offset];
+    succeed(Command::new("mkfs.ext4").args(options).arg(file).arg("8M"));
 }
 
 /// A disk with a table of two partitions, of which the second has a file system.
@@ -185,25 +188,24 @@ fn a_virtual_disk_keeps_what_was_written() {
     assert_eq!((loops(&sim), sim.leftover_processes()), (vec![], vec![]));
 }
 
-/// As `fileSystems` has it: by label, with the options that the module gives every disk.
+/// As `fileSystems` has it: by label and by UUID, with the options that the module gives every disk.
 #[test]
 #[ignore = "boots the stand-in's image: checks/run gives it"]
 fn a_disk_of_the_configuration_is_mounted_when_it_is_there() {
     let test = "a_disk_of_the_configuration_is_mounted_when_it_is_there";
     let Some(sim) = Sim::with_fuse(test) else { return };
-    sim.import_image(
-        "NixOS",
-        if namespace() { "every-way-namespace-image.tar.gz" } else { "every-way-image.tar.gz" },
-    );
+    sim.import_image("NixOS", every_way_image_name());
     let fstab = sim.inside("NixOS", "etc/fstab");
-    let entry = "LABEL=data /mnt/data ext4 nofail,x-systemd.device-timeout=5s 0 0\n";
-    fs::write(&fstab, entry).expect("fstab");
+    let entry =
+        |name: &str, place: &str| format!("{name} {place} ext4 nofail,x-systemd.device-timeout=5s 0 0\n");
+    let entries = entry("LABEL=data", "/mnt/data") + &entry(&format!("UUID={UUID}"), "/mnt/same");
+    fs::write(&fstab, entries).expect("fstab");
     let disk = disk(&sim, "data.img", "data");
     let user = |line: &str| sim.ok(["-d", "NixOS", "-e", "/bin/sh", "-c", line]);
 
     // It is not there: nothing waits for it, and nobody loses a session.
     assert_eq!(
-        sim.sh("NixOS", "systemctl is-system-running --wait; mountpoint -q /mnt/data || echo none"),
+        sim.sh("NixOS", "systemctl is-system-running --wait; mountpoint -q /mnt/data || mountpoint -q /mnt/same || echo none"),
         "running\nnone"
     );
     if !namespace() {
@@ -213,13 +215,16 @@ fn a_disk_of_the_configuration_is_mounted_when_it_is_there() {
     sim.ok(["--mount", text(&disk), "--bare"]);
     let device = "systemctl is-active 'dev-disk-by\\x2dlabel-data.device' || true";
     eventually("systemd knows it", || sim.sh("NixOS", device) == "active");
-    let line = "systemctl start mnt-data.mount; echo kept >/mnt/data/file; systemctl is-active mnt-data.mount 'dev-disk-by\\x2dlabel-data.device'; \
+    let line = "systemctl start mnt-data.mount mnt-same.mount; echo kept >/mnt/data/file; cat /mnt/same/file; \
+                systemctl is-active mnt-data.mount mnt-same.mount 'dev-disk-by\\x2dlabel-data.device'; \
                 ls /dev/disk/by-label";
-    assert_eq!(sim.sh("NixOS", line), "active\nactive\ndata");
+    assert_eq!(sim.sh("NixOS", line), "kept\nactive\nactive\nactive\ndata");
+    assert_eq!(sim.sh("NixOS", &format!("ls /dev/disk/by-uuid | grep -x {UUID}")), UUID);
     // It is there from the start.
     sim.ok(["-t", "NixOS"]);
-    let line = "systemctl is-system-running --wait; cat /mnt/data/file; systemctl show -P What mnt-data.mount | grep -c loop";
-    assert_eq!(sim.sh("NixOS", line), "running\nkept\n1");
+    let line = "systemctl is-system-running --wait; cat /mnt/data/file /mnt/same/file; \
+                systemctl show -P What mnt-data.mount mnt-same.mount | grep -c loop";
+    assert_eq!(sim.sh("NixOS", line), "running\nkept\nkept\n2");
     sim.ok(["--shutdown"]);
     assert_eq!((loops(&sim), sim.leftover_processes()), (vec![], vec![]));
 }

@@ -9,6 +9,7 @@ mod boot;
 mod cli;
 mod clients;
 mod company;
+mod containers;
 mod contract;
 mod disk;
 mod disks;

@@ -1,12 +1,26 @@
 //! `wsl --system`: a root with nothing of the distribution's but its files, from which it is looked at and repaired.
 #![cfg(feature = "sim")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::support::sim::Sim;
 
 const NAME: &str = "NixOS";
+
+/// This project's program in the other distribution, as the system distribution sees it.
+const TOOL: &str = "/mnt/wslg/distro/bin/nixos-wsl";
+
+/// The kinds of what the doctor finds from there.
+fn findings(sim: &Sim) -> BTreeSet<String> {
+    let ended = sim.run(["--system", "-u", "root", "-d", NAME, TOOL, "doctor", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
+    let kinds = report["findings"].as_array().unwrap().iter();
+    let kinds: BTreeSet<_> = kinds.map(|finding| finding["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ended.code, i32::from(!kinds.is_empty()), "{ended:?}");
+    kinds
+}
 
 /// What a command in the system distribution prints, as root.
 fn system(sim: &Sim, line: &str) -> String {
@@ -58,15 +72,19 @@ fn a_broken_distribution_is_repaired_from_there() {
     symlink("system-2-link", profiles.join("system")).unwrap();
     sim.ok(["--terminate", NAME]);
 
-    let tool = "/mnt/wslg/distro/bin/nixos-wsl";
-    let list = system(&sim, &format!("{tool} recover"));
+    let found = findings(&sim);
+    assert!(found.contains("generation"), "{found:?}");
+    let list = system(&sim, &format!("{TOOL} recover"));
     let line = list.lines().find(|line| line.starts_with('2')).unwrap_or_else(|| panic!("{list}"));
     assert!(line.contains("default"), "{list}");
-    let done = system(&sim, &format!("{tool} recover rollback"));
+    let done = system(&sim, &format!("{TOOL} recover rollback"));
     assert!(done.contains("generation 1 boots from the next start on"), "{done}");
     sim.ok(["--terminate", NAME]);
     assert_eq!(
         sim.sh(NAME, "readlink -f /run/current-system; readlink /nix/var/nix/profiles/system"),
         format!("{first}\nsystem-1-link")
     );
+    // What remains is two programs that the stand-in has in its system alone, where its `/bin/sh` finds them.
+    sim.sh(NAME, "systemctl is-system-running --wait; ln -s $(command -v grep) $(command -v systemctl) /bin");
+    assert_eq!(findings(&sim), BTreeSet::new());
 }

@@ -29,10 +29,13 @@ fn whatever_a_distribution_has_left_goes_with_it() {
         chattr +a locked/in/log; chattr +i locked/in/file locked/in locked",
         &root,
     );
-    sh("for n in $(seq 20000); do : >locked-$n; done; mkdir -m 0 closed; mkdir closed/in", &root);
+    let many = std::env::var("NIXOS_WSL_FILES").unwrap_or_else(|_| "20000".into());
+    sh(&format!("mkdir many; cd many; seq -f file-%.0f {many} | xargs touch"), &root);
+    sh("mkdir -m 0 closed; mkdir closed/in", &root);
     sh(
         "mkdir -p mounted 'with blank'; mount -t tmpfs tmpfs mounted; touch mounted/file; \
-        mount --bind ../../outer 'with blank'; ln -s ../../outer link; mkfifo pipe; mknod zero c 1 5",
+        mount --bind ../../outer 'with blank'; mkdir read-only; ln -s ../../outer link; mkfifo pipe; mknod zero c 1 5; \
+        mount --bind ../../outer read-only; mount -o remount,bind,ro read-only; if touch read-only/new; then exit 1; fi",
         &root,
     );
     // Deeper than any path and than a process may have descriptors.

@@ -106,6 +106,14 @@ fn distributions_share_one_machine_until_the_last_ends() {
     let network = |name: &str| sim.outside(name, "readlink /proc/self/ns/net /proc/1/ns/net");
     assert_eq!(network("One"), network("Two"));
     assert_eq!(sim.outside("Two", "cat /mnt/wsl/file"), "one");
+    // One kernel, which has been up for the same time, and Windows' name where a wsl.conf names none (W§2).
+    let uptime = |name: &str| -> f64 {
+        let line = sim.outside(name, "cat /proc/uptime");
+        line.split(' ').next().and_then(|seconds| seconds.parse().ok()).expect("seconds")
+    };
+    let up = uptime("One");
+    let hosts = |name: &str| sim.outside(name, "cat /proc/sys/kernel/hostname /etc/hostname");
+    assert_eq!([hosts("One"), hosts("Two")], ["Test-PC\nTest-PC"; 2]);
     // What is mounted below is there in both (`wsl --mount`).
     sim.outside("Two", "mount -t tmpfs disk /mnt/wsl/disk && echo two >/mnt/wsl/disk/file");
     assert_eq!(sim.outside("One", "cat /mnt/wsl/disk/file"), "two");
@@ -117,7 +125,13 @@ fn distributions_share_one_machine_until_the_last_ends() {
     }
     sim.ok(["-t", "One"]);
     assert!(group.exists() && vm.exists());
+    let conf = sim.inside("One", "etc/wsl.conf");
+    let before = fs::read_to_string(&conf).expect("wsl.conf");
+    fs::write(&conf, format!("{before}\n[network]\nhostname = My--Own_!\n")).expect("wsl.conf");
     assert_eq!(sim.outside("One", "cat /mnt/wsl/file"), "one", "the same machine");
+    assert_eq!([hosts("One"), hosts("Two")], ["My-Own\nMy-Own", "Test-PC\nTest-PC"], "its own name alone");
+    let (two, one) = (uptime("Two"), uptime("One"));
+    assert!(up < two && two <= one, "one that starts again is in the same machine: {up} {two} {one}");
     sim.ok(["-t", "One"]);
     sim.ok(["-t", "Two"]);
     assert!(!group.exists() && !vm.exists(), "it ends with the last");
@@ -200,6 +214,33 @@ fn the_end_of_a_session_is_not_the_end_of_anothers() {
             "active\nrunning"
         );
         sim.ok(["--shutdown"]);
+    }
+}
+
+/// Starts and stops with sessions, as many as `NIXOS_WSL_CYCLES` says, in each layout: nothing of them is left on the machine.
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn many_starts_and_stops_leave_nothing() {
+    let Some(mut sim) = Sim::for_starts("many_starts_and_stops_leave_nothing") else { return };
+    sim.import_image("NixOS", "image.tar.gz");
+    let cycles = std::env::var("NIXOS_WSL_CYCLES").ok().map_or(4, |text| text.parse().expect("a number"));
+    for Layout { version, .. } in LAYOUTS {
+        sim.version = Some(version);
+        for cycle in 0..cycles / LAYOUTS.len() {
+            let session = || sim.command(["-d", "NixOS", "--", "true"]).spawn().expect("wsl-sim");
+            for mut session in [session(), session()] {
+                assert!(session.wait().expect("its end").success(), "{version} {cycle}");
+            }
+            assert_eq!(sim.outside("NixOS", "systemctl is-system-running --wait"), "running");
+            let (group, processes) = (sim.cgroup("NixOS").expect("a cgroup"), sim.processes("NixOS"));
+            assert!(processes.len() > 5, "{version} {cycle}: {processes:?}");
+            sim.ok(["-t", "NixOS"]);
+            assert_eq!(sim.hidden("NixOS"), "", "{version} {cycle}");
+            assert!(!group.exists(), "{version} {cycle}: a cgroup is left");
+            assert!(!processes.iter().any(|&pid| exists(pid)), "{version} {cycle}: a process is left");
+            assert_eq!(sim.leftover_processes(), [""; 0], "{version} {cycle}");
+            assert_eq!(sim.leftover_files("NixOS"), [""; 0], "{version} {cycle}");
+        }
     }
 }
 

@@ -49,6 +49,7 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     let shared = Shared::take(vm, vm_init)?;
     let writable = world::enter(start, vm, vm_init, &cgroups, &shared, &kmsg)?;
     let own_kernel = shared.sys.is_some();
+    let unguarded = shared.unguarded.clone();
     let shared = shared.into_wsl();
     drop(kmsg);
     standard_streams().doing_at("open", "/dev/kmsg")?;
@@ -82,6 +83,9 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
             "wsl-sim",
             "no FUSE: /sys shows nothing, and /proc/sys is this machine's own and read-only"
         );
+    }
+    if let Some(reason) = unguarded {
+        wsl_error!("wsl-sim", "no BPF, so that another /proc has this machine's settings: {reason}");
     }
     if start.safe_mode {
         safe_mode(&mut settings);

@@ -13,7 +13,7 @@ use rustix::thread::{
 
 use crate::sim::guest::mounts::{attach, directory, mount_tree, place, share};
 use crate::sim::wire::disks::{AttachedDisk, DiskDevice};
-use crate::sim::wire::vm::Vm;
+use crate::sim::wire::vm::{OF_NAMESPACES, Vm};
 use crate::system::error::{Context, Failure};
 
 const OF_PROC: MountFlags =
@@ -21,20 +21,6 @@ const OF_PROC: MountFlags =
 /// What there is of a `/sys` without FUSE: folders that programs look into, and the place of the cgroups. Nothing of it is this
 /// machine's, because NixOS' activation makes `/sys` writable.
 const EMPTY_SYS: [&str; 7] = ["block", "bus", "class", "dev", "devices", "fs/cgroup", "kernel"];
-/// Settings of the kernel that each distribution has of its own, by its UTS and IPC namespaces.
-const OF_NAMESPACES: [&str; 10] = [
-    "kernel/hostname",
-    "kernel/domainname",
-    "kernel/msgmax",
-    "kernel/msgmnb",
-    "kernel/msgmni",
-    "kernel/sem",
-    "kernel/shmall",
-    "kernel/shmmax",
-    "kernel/shmmni",
-    "fs/mqueue",
-];
-
 /// The mounts of the virtual machine that all of its distributions have.
 pub struct Shared {
     /// `/mnt/wsl`.
@@ -45,6 +31,8 @@ pub struct Shared {
     pub proc_sys: Option<OwnedFd>,
     /// Devices of the disks that are attached to it.
     pub devices: Vec<DiskDevice>,
+    /// Why nothing keeps its processes from this machine's settings, where that is so.
+    pub unguarded: Option<String>,
 }
 
 impl Shared {
@@ -70,7 +58,13 @@ impl Shared {
         };
         let optional = |path: &Path| path.exists().then(|| clone(path)).transpose();
         let taken = clone(&vm.wsl()).and_then(|wsl| {
-            Ok(Self { wsl, sys: optional(&vm.sys())?, proc_sys: optional(&vm.proc_sys())?, devices })
+            Ok(Self {
+                wsl,
+                sys: optional(&vm.sys())?,
+                proc_sys: optional(&vm.proc_sys())?,
+                devices,
+                unguarded: fs::read_to_string(vm.unguarded()).ok(),
+            })
         });
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::Mount)).doing("go back")?;
         rustix::process::fchdir(&root).doing_at("enter", "/")?;

@@ -14,8 +14,9 @@ use crate::sim::host::{cgroup, vm};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::version::WslVersion;
-use crate::sim::wire::vm::Vm;
+use crate::sim::wire::vm::{OF_NAMESPACES, Vm};
 use crate::sim::wire::wslconfig::WslConfig;
+use crate::sys::settings::keep_settings;
 use crate::sys::simulator::{loopback_up, unshare};
 use crate::system::error::{Context, Failure};
 
@@ -86,6 +87,9 @@ fn make(vm: &Vm) -> Result<()> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .doing_at("make private", "/")?;
     mount_empty(&vm.shared)?;
+    if let Err(error) = guard(vm) {
+        fs::write(vm.unguarded(), error.to_string()).doing_at("write", vm.unguarded())?;
+    }
     let places = [vm.wsl(), vm.sys(), vm.proc_sys()];
     for place in &places {
         fs::create_dir(place).doing_at("make", place)?;
@@ -100,6 +104,13 @@ fn make(vm: &Vm) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whichever `/proc` is mounted inside, of this machine's settings those of namespaces of its own alone can be changed.
+fn guard(vm: &Vm) -> Result<(), Failure> {
+    let own: Vec<_> = OF_NAMESPACES.into_iter().chain(["net/"]).map(str::as_bytes).collect();
+    let group = File::open(&vm.cgroup).doing_at("open", &vm.cgroup)?;
+    keep_settings(&group, &own).doing("keep the kernel's settings")
 }
 
 fn mount_empty(path: &Path) -> Result<(), Failure> {

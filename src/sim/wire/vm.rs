@@ -9,6 +9,20 @@ use crate::sim::wire::process::Identity;
 use crate::sim::wire::version::WslVersion;
 use crate::sim::wire::wslconfig::{NetworkingMode, VmIdleTimeout};
 
+/// Settings of the kernel that each distribution has of its own, by its UTS and IPC namespaces.
+pub const OF_NAMESPACES: [&str; 10] = [
+    "kernel/hostname",
+    "kernel/domainname",
+    "kernel/msgmax",
+    "kernel/msgmnb",
+    "kernel/msgmni",
+    "kernel/sem",
+    "kernel/shmall",
+    "kernel/shmmax",
+    "kernel/shmmni",
+    "fs/mqueue",
+];
+
 /// A virtual machine that runs: one cgroup hierarchy, one network, one `/mnt/wsl`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Vm {
@@ -57,6 +71,12 @@ impl Vm {
     #[must_use]
     pub fn proc_sys(&self) -> PathBuf {
         self.shared.join("proc-sys")
+    }
+
+    /// Why its processes are not kept from this machine's settings; missing where they are.
+    #[must_use]
+    pub fn unguarded(&self) -> PathBuf {
+        self.shared.join("unguarded")
     }
 
     /// The root of its hierarchy.

@@ -21,17 +21,20 @@ fn certificates_that_have_expired_are_named() {
         |root: &Healthy| root.link("/etc/ssl/certs/ca-certificates.crt", &format!("{state}/ca-bundle.crt"));
 
     let name = "the certificate `Example Old Root' has expired on 2002-01-01";
-    finds(&format!("/nix/store/cert/a.pem: {name}"), |root| declare(root, &format!("{valid}{expired}")));
-    finds(&format!("/etc/company/x.crt: {name}"), |root| {
+    finds("certificate", &format!("/nix/store/cert/a.pem: {name}"), |root| {
+        declare(root, &format!("{valid}{expired}"));
+    });
+    finds("certificate", &format!("/etc/company/x.crt: {name}"), |root| {
         add(root, "/etc/company/x.crt", expired);
         use_it(root);
     });
     // Where a path is that has `# ' in it, an origin begins at a line alone.
-    finds(&format!("/etc/company # old/x.crt: {name}"), |root| {
+    finds("certificate", &format!("/etc/company # old/x.crt: {name}"), |root| {
         add(root, "/etc/company # old/x.crt", expired);
         use_it(root);
     });
     finds(
+        "certificate",
         "/nix/store/cert/a.pem: No such file or directory (os error 2), and security.pki names it",
         |root| {
             declare(root, valid);

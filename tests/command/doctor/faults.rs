@@ -10,35 +10,35 @@ use crate::support::world::stdout;
 #[test]
 fn what_wsl_calls_is_looked_for() {
     let gone = |path: &'static str| move |root: &Healthy| fs::remove_file(root.path(path)).unwrap();
-    finds("/bin/mount: No such file", gone("/bin/mount"));
-    finds("/etc/os-release: No such file", gone("/etc/os-release"));
-    finds("/sbin/init: Permission denied", |root| {
+    finds("wsl-path", "/bin/mount: No such file", gone("/bin/mount"));
+    finds("wsl-path", "/etc/os-release: No such file", gone("/etc/os-release"));
+    finds("wsl-path", "/sbin/init: Permission denied", |root| {
         fs::set_permissions(root.path("/sbin/init"), Permissions::from_mode(0o644)).unwrap();
     });
-    finds("/lib/modules: Not a directory", |root| {
+    finds("wsl-path", "/lib/modules: Not a directory", |root| {
         fs::remove_dir(root.path("/lib/modules")).unwrap();
         root.write("/lib/modules", "");
     });
     let looped = format!("/bin/login: {}", std::io::Error::from_raw_os_error(libc::ELOOP));
-    finds(&looped, |root| root.link("/bin/login", "/bin/login"));
+    finds("wsl-path", &looped, |root| root.link("/bin/login", "/bin/login"));
 }
 
 #[test]
 fn settings_that_wsl_does_not_take_are_named() {
-    finds("Unknown key 'boot.sytemd' in /etc/wsl.conf:6", |root| {
+    finds("wsl-conf-line", "Unknown key 'boot.sytemd' in /etc/wsl.conf:6", |root| {
         root.write("/etc/wsl.conf", "[user]\ndefault = alice\n\n[boot]\nsystemd = true\nsytemd = true\n");
     });
-    finds("/etc/wsl.conf:6; WSL reads nothing after it", |root| {
+    finds("wsl-conf-line", "/etc/wsl.conf:6; WSL reads nothing after it", |root| {
         root.write("/etc/wsl.conf", &format!("{WSL_CONF}; a remark\n"));
     });
-    finds("/etc/wsl.conf: is a link", |root| {
+    finds("wsl-conf-link", "/etc/wsl.conf: is a link", |root| {
         root.write("/nix/store/etc/wsl.conf", WSL_CONF);
         root.link("/etc/wsl.conf", "/nix/store/etc/wsl.conf");
     });
-    finds("in /etc/wsl-distribution.conf:2", |root| {
+    finds("distribution-conf", "in /etc/wsl-distribution.conf:2", |root| {
         root.write("/etc/wsl-distribution.conf", "[oobe]\ndefaultNames = NixOS\n");
     });
-    finds("/usr/share/wsl/nixos.ico: No such file", |root| {
+    finds("distribution-conf", "/usr/share/wsl/nixos.ico: No such file", |root| {
         fs::remove_file(root.path("/usr/share/wsl/nixos.ico")).unwrap();
     });
 }
@@ -60,15 +60,15 @@ fn settings_that_nobody_can_read_are_named() {
 #[test]
 fn users_who_could_not_log_in_are_named() {
     let passwd = |root: &Healthy| fs::read_to_string(root.path("/etc/passwd")).unwrap();
-    finds("no user with name alice, whom /etc/wsl.conf names", |root| {
+    finds("user", "no user with name alice, whom /etc/wsl.conf names", |root| {
         let text = passwd(root);
         root.write("/etc/passwd", text.lines().next().unwrap());
     });
-    finds("/etc/passwd: no user with id 0", |root| {
+    finds("user", "/etc/passwd: no user with id 0", |root| {
         let text = passwd(root);
         root.write("/etc/passwd", text.lines().nth(1).unwrap());
     });
-    finds("alice/fish: No such file or directory (os error 2); it is the shell of alice", |root| {
+    finds("shell", "alice/fish: No such file or directory (os error 2); it is the shell of alice", |root| {
         fs::remove_file(root.path(&format!("{SHELLS}/alice/fish"))).unwrap();
     });
     // What the wrapper starts comes with the system: it is missed only while one is active.
@@ -76,7 +76,7 @@ fn users_who_could_not_log_in_are_named() {
     let idle = Healthy::new();
     lost(&idle);
     assert!(idle.examine().status.success());
-    finds("/run/current-system/sw/bin/fish: No such file", |root| {
+    finds("shell", "/run/current-system/sw/bin/fish: No such file", |root| {
         lost(root);
         root.link("/run/current-system", "/nix/store/system");
     });
@@ -91,39 +91,55 @@ fn a_wsl_conf_that_somebody_has_edited_is_named() {
     assert!(same.examine().status.success(), "the same in other words");
 
     let off = "[boot]\nsystemd = false\n\n[user]\ndefault = alice\n";
-    finds("/etc/wsl.conf: boot.systemd is off, and this system leaves systemd to WSL", |root| {
-        root.configure(WSL_CONF, "native");
-        root.write("/etc/wsl.conf", off);
+    finds(
+        "systemd-off",
+        "/etc/wsl.conf: boot.systemd is off, and this system leaves systemd to WSL",
+        |root| {
+            root.configure(WSL_CONF, "native");
+            root.write("/etc/wsl.conf", off);
+        },
+    );
+    finds("systemd-off", "boot.systemd is off", |root| {
+        root.write("/etc/wsl.conf", "[user]\ndefault = alice\n");
     });
-    finds("boot.systemd is off", |root| root.write("/etc/wsl.conf", "[user]\ndefault = alice\n"));
     let namespace = Healthy::new();
     namespace.configure(off, "namespace");
     namespace.write("/etc/wsl.conf", off);
     assert!(namespace.examine().status.success());
-    finds("/etc/wsl.conf: network.generatehosts is `false`, in the configuration not set", |root| {
-        root.configure(WSL_CONF, "native");
-        root.write("/etc/wsl.conf", &format!("{WSL_CONF}[network]\ngenerateHosts = false\n"));
-    });
-    finds("/etc/wsl.conf: user.default is `root`, in the configuration `alice`", |root| {
-        root.configure(WSL_CONF, "native");
-        root.write("/etc/wsl.conf", "[boot]\nsystemd = true\n[user]\ndefault = root\n");
-    });
+    finds(
+        "wsl-conf-differs",
+        "/etc/wsl.conf: network.generatehosts is `false`, in the configuration not set",
+        |root| {
+            root.configure(WSL_CONF, "native");
+            root.write("/etc/wsl.conf", &format!("{WSL_CONF}[network]\ngenerateHosts = false\n"));
+        },
+    );
+    finds(
+        "wsl-conf-differs",
+        "/etc/wsl.conf: user.default is `root`, in the configuration `alice`",
+        |root| {
+            root.configure(WSL_CONF, "native");
+            root.write("/etc/wsl.conf", "[boot]\nsystemd = true\n[user]\ndefault = root\n");
+        },
+    );
 }
 
 #[test]
 fn a_generation_that_does_not_boot_is_named() {
-    finds("generation 1 does not boot: /nix/store/system/activate: No such file", |root| {
+    finds("generation", "generation 1 does not boot: /nix/store/system/activate: No such file", |root| {
         fs::remove_file(root.path("/nix/store/system/activate")).unwrap();
     });
-    finds("/nix/var/nix/profiles/system: No such file", |root| {
+    finds("generation", "/nix/var/nix/profiles/system: No such file", |root| {
         fs::remove_file(root.path("/nix/var/nix/profiles/system")).unwrap();
     });
-    finds("/var/lib/nixos-wsl/boot.json", |root| root.write("/var/lib/nixos-wsl/boot.json", "{"));
+    finds("boot-record", "/var/lib/nixos-wsl/boot.json", |root| {
+        root.write("/var/lib/nixos-wsl/boot.json", "{");
+    });
 }
 
 #[test]
 fn a_clock_behind_the_newest_generation_is_named() {
-    finds("the clock is behind: generation 1 was made 3 days from now", |root| {
+    finds("clock", "the clock is behind: generation 1 was made 3 days from now", |root| {
         let link = root.path("/nix/var/nix/profiles/system-1-link");
         let touched = Command::new("touch").args(["-h", "-d", "+73 hours"]).arg(link).status().unwrap();
         assert!(touched.success());

@@ -98,8 +98,8 @@ pub fn kinds(output: &Output) -> Vec<String> {
     findings.map(|finding| finding["kind"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The one fault that `break_it` makes is found, and nothing else.
-pub fn finds(fault: &str, break_it: impl FnOnce(&Healthy)) {
+/// The one fault that `break_it` makes is found, as of this kind, and nothing else.
+pub fn finds(kind: &str, fault: &str, break_it: impl FnOnce(&Healthy)) {
     let root = Healthy::new();
     break_it(&root);
     let output = root.examine();
@@ -107,7 +107,7 @@ pub fn finds(fault: &str, break_it: impl FnOnce(&Healthy)) {
     assert_eq!(output.status.code(), Some(1), "{fault}: {output:?}");
     let [found, advice] = text.lines().collect::<Vec<_>>()[..] else { panic!("{fault}: {output:?}") };
     assert!(found.contains(fault), "{fault}: {output:?}");
-    let [kind] = &kinds(&root.examine_as("json"))[..] else { panic!("{fault}: {output:?}") };
+    assert_eq!(kinds(&root.examine_as("json")), [kind], "{fault}: {output:?}");
     assert!(found.ends_with(&format!(" [{kind}]")), "{fault}: {output:?}");
     assert!(advice.starts_with("  ") && advice.len() > 10, "{fault}: {output:?}");
     assert_eq!(stderr(&output), "nixos-wsl: 1 thing is not as it should be\n");

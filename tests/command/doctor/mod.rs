@@ -56,16 +56,10 @@ fn a_terminal_alone_is_told_what_is_looked_at() {
     assert!(!stdout(&root.examine()).contains("looking"));
 }
 
-/// The table's first column and what the program can find are the same.
-#[test]
-fn every_finding_has_a_row_in_the_documentation() {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |path: &str| fs::read_to_string(project.join(path)).unwrap();
-    let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
-    let documented: Vec<String> = read("docs/doctor.md").lines().filter_map(row).collect();
+/// The kinds of findings, by their names in the program and in what it prints.
+fn every_kind() -> Vec<(String, String)> {
     let source = read("src/command/finding.rs");
-    let variants =
-        source.split("pub enum FindingKind {").nth(1).unwrap().split("\n}").next().unwrap().to_owned();
+    let variants = source.split("pub enum FindingKind {").nth(1).unwrap().split("\n}").next().unwrap();
     let name = |line: &str| {
         let name = line.trim().strip_suffix(',').filter(|name| !name.contains(' '))?;
         let mut kebab = String::new();
@@ -75,11 +69,42 @@ fn every_finding_has_a_row_in_the_documentation() {
             }
             kebab.push(letter.to_ascii_lowercase());
         }
-        Some(kebab)
+        Some((name.to_owned(), kebab))
     };
-    let known: Vec<String> = variants.lines().filter_map(name).collect();
+    variants.lines().filter_map(name).collect()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The table's first column and what the program can find are the same.
+#[test]
+fn every_finding_has_a_row_in_the_documentation() {
+    let row = |line: &str| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned());
+    let documented: Vec<String> = read("docs/doctor.md").lines().filter_map(row).collect();
+    let known: Vec<String> = every_kind().into_iter().map(|(_, name)| name).collect();
     assert_eq!(documented, known, "in the same order");
     assert!(read("docs/SUMMARY.md").contains("(doctor.md)"));
+}
+
+/// Those where it does not appear are the ones in which nothing at all is found.
+#[test]
+fn every_finding_has_a_test_in_which_it_appears() {
+    let whole = [
+        "tests/boot/doctor.rs",
+        "tests/command/doctor/certificates.rs",
+        "tests/command/doctor/faults.rs",
+        "tests/namespace/left_behind.rs",
+        "tests/sim/company.rs",
+    ];
+    let parts = ["cgroups", "clock"].map(|name| read(&format!("src/command/doctor/{name}.rs")));
+    let parts = parts.iter().map(|text| text.split_once("mod tests {").unwrap().1.to_owned());
+    let tests: String = whole.iter().map(|path| read(path)).chain(parts).collect();
+    for (variant, name) in every_kind() {
+        let ways = [format!("\"{name}\""), format!("[{name}]"), format!("FindingKind::{variant}]")];
+        assert!(ways.iter().any(|way| tests.contains(way)), "{name}");
+    }
 }
 
 #[test]

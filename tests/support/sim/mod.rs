@@ -374,6 +374,11 @@ pub fn image_name() -> &'static str {
     if namespace() { "namespace-image.tar.gz" } else { "image.tar.gz" }
 }
 
+/// The same with every shell and every way in, udev, and a runtime of containers.
+pub fn every_way_image_name() -> &'static str {
+    if namespace() { "every-way-namespace-image.tar.gz" } else { "every-way-image.tar.gz" }
+}
+
 /// That image in the bundle of `$NIXOS_WSL_STANDIN`.
 pub fn image() -> PathBuf {
     bundled(image_name())
