@@ -60,7 +60,19 @@ let
     bash = "${bash}/bin/bash";
   }
   // builtins.mapAttrs (name: _: "${ways.${name}}/bin/${name}") (
-    if ways == null then { } else { inherit (ways) dash fish zsh; }
+    if ways == null then
+      { }
+    else
+      {
+        inherit (ways)
+          dash
+          fish
+          ksh
+          mksh
+          yash
+          zsh
+          ;
+      }
   )
   // builtins.mapAttrs (name: package: "${package}/bin/${name}") offered;
   oobe = import ../../nix/oobe.nix;

@@ -270,6 +270,16 @@ rec {
     in
     {
       dash = package "dash" [ "dash" ] [ glibc ];
+      # Its name is an alternative of Debian's.
+      ksh = packageWith { finish = "ln -s ksh93 $out/bin/ksh"; } "ksh" [ "ksh93u+m" ] deps;
+      # The others are static.
+      mksh = packageWith {
+        without = [
+          "./bin/lksh"
+          "./usr/lib"
+        ];
+      } "mksh" [ "mksh" ] deps;
+      yash = package "yash" [ "yash" ] deps;
       zsh = packageWith { without = [ "*/zsh/pcre.so" ]; } "zsh" [ "zsh" ] deps;
       fish =
         packageWith

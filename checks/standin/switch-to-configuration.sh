@@ -25,6 +25,7 @@ for unit in "$before/$units"/*.{service,socket,timer}; do
   fi
 done
 [ "${#stopped[@]}" = 0 ] || systemctl stop "${stopped[@]}"
+echo "activating the configuration..." >&2
 "$systemConfig/activate"
 systemctl daemon-reload
 systemctl restart standin.service

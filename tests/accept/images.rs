@@ -1,12 +1,14 @@
 //! Images for the suite that are no NixOS, or one that does not boot.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::support::image::succeed;
-use crate::support::sim::{Sim, image};
+use crate::support::sim::{Sim, bundled, image};
 
 /// A file's SHA-256, as another program finds it.
 pub fn sha256(path: &Path) -> String {
@@ -66,3 +68,47 @@ pub fn without_systemd(sim: &Sim) -> PathBuf {
     sim.ok(["--unregister", "Broken"]);
     archive
 }
+
+/// The stand-in's image, written with files laid over it (`--extra-files`).
+pub fn with_extra_files(sim: &Sim) -> PathBuf {
+    let attributes = bundled("attributes.json").canonicalize().expect("the attributes");
+    let read: Value = serde_json::from_slice(&fs::read(&attributes).expect("a file")).expect("JSON");
+    let group = read["spec"]["entries"].as_array().expect("entries").iter();
+    let group = group.filter(|entry| entry["path"] == "/etc/group").find_map(|entry| entry["text"].as_str());
+    let group = format!("{}docker:x:131:nixos\n", group.expect("/etc/group"));
+    let extra = tempfile::tempdir().expect("a temporary directory");
+    for (path, text) in [
+        ("etc/group", &*group),
+        ("etc/profiles/per-user/nixos/etc/profile.d/hm-session-vars.sh", SESSION_VARIABLES),
+        ("home/nixos/.profile", ". \"/etc/profiles/per-user/nixos/etc/profile.d/hm-session-vars.sh\"\n"),
+        ("var/lib/nixos-wsl-accept/extra", "extra\n"),
+    ] {
+        let path = extra.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, text).expect("a file");
+    }
+    let mark = extra.path().join("var/lib/nixos-wsl-accept/extra");
+    fs::set_permissions(mark, fs::Permissions::from_mode(0o600)).expect("its mode");
+    // As `wsl.docker-desktop.enable` links them.
+    fs::create_dir(extra.path().join("bin")).expect("a folder");
+    for name in ["cat", "groupadd", "install", "mv", "usermod", "whoami"] {
+        let program = format!("/run/current-system/sw/bin/{name}");
+        symlink(program, extra.path().join("bin").join(name)).expect("a link");
+    }
+    let image = sim.directory.path().join("extra.tar.gz");
+    let mut writer = Command::new(env!("CARGO_BIN_EXE_nixos-wsl-image"));
+    writer.args(["tarball", "--attrs"]).arg(attributes).arg("--extra-files").arg(extra.path());
+    for path in ["/home/nixos/.profile", "/var/lib/nixos-wsl-accept/extra"] {
+        writer.args(["--chown", path, "1000:100"]);
+    }
+    succeed(writer.arg("--out").arg(&image));
+    image
+}
+
+/// As home-manager writes it (modules/home-environment.nix), with one variable.
+const SESSION_VARIABLES: &str = "# Only source this once.
+if [ -n \"$__HM_SESS_VARS_SOURCED\" ]; then return; fi
+export __HM_SESS_VARS_SOURCED=1
+
+export EDITOR=\"nano\"
+";

@@ -87,6 +87,18 @@ pub const CASES: &[Case] = &[
             check(listed.contains("default"), || listed.clone())
         },
     },
+    Case {
+        name: "recover-from-outside",
+        proves: "From WSL's system distribution, `nixos-wsl recover` reads the generations of a \
+            distribution whose own programs are not used",
+        needs: &[],
+        body: |bench| {
+            let tool = "/mnt/wslg/distro/bin/nixos-wsl";
+            let inside = ["--system", "-u", "root", "-d", &bench.name, "--", tool, "recover", "list"];
+            let listed = bench.wsl.call(inside).ok()?;
+            check(listed.contains("default"), || listed.clone())
+        },
+    },
 ];
 
 /// A systemd that ends at once.

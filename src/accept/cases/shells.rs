@@ -63,13 +63,17 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "home-manager",
-        proves: "Session variables of home-manager reach a command",
+        proves: "Session variables of home-manager are those of a login shell, by way of the user's own profile",
         needs: &[],
         body: |bench| {
             let condition = "f=etc/profile.d/hm-session-vars.sh; test -e ~/.nix-profile/$f || \
                 test -e ~/.local/state/nix/profile/$f || test -e /etc/profiles/per-user/$(id -un)/$f";
             needs(bench, condition, "this image's user has no home-manager")?;
-            bench.line("echo $__HM_SESS_VARS_SOURCED").prints("1")
+            bench
+                .wsl
+                .call(["-d", &bench.name, "--shell-type", "login", "--"])
+                .line("echo $__HM_SESS_VARS_SOURCED")
+                .prints("1")
         },
     },
 ];

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::ask::needs;
 use crate::accept::bench::Bench;
 use crate::accept::case::{Case, Trouble, check};
 
@@ -114,6 +115,16 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "clock-after-sleep",
+        proves: "The clock is right after Windows has slept",
+        needs: &[],
+        body: |_| {
+            let lack =
+                "no suite puts the machine to sleep: let it sleep, then run --only clock (docs/testing.md)";
+            Err(Trouble::CannotRun(lack.into()))
+        },
+    },
+    Case {
         name: "shared-root",
         proves: "Mounts reach what containers have mounted: the root is shared, and /run, /tmp and \
             /nix/store are as they must be",
@@ -151,7 +162,21 @@ pub const CASES: &[Case] = &[
                 .prints("root:root")
         },
     },
+    Case {
+        name: "extra-files",
+        proves: "A file that was laid over the image when it was written (--extra-files) is there, and its owner's (--chown)",
+        needs: &[],
+        body: |bench| {
+            let lack =
+                format!("this image was not written with --extra-files for the suite: it has no {EXTRA}");
+            needs(bench, &format!("test -e {EXTRA}"), &lack)?;
+            bench.script(&format!("cat {EXTRA} && stat -c '%u:%g %a' {EXTRA}")).prints("extra\n1000:100 600")
+        },
+    },
 ];
+
+/// What an image can be written with for the suite: `extra`, readable for the user 1000:100 alone.
+const EXTRA: &str = "/var/lib/nixos-wsl-accept/extra";
 
 fn doctor(bench: &Bench) -> Result<(), Trouble> {
     let reply = bench.root_line("nixos-wsl doctor --format json").reply()?;

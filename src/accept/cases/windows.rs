@@ -179,30 +179,6 @@ pub const CASES: &[Case] = &[
             check(named, || format!("no fragment in {} names {}", folder.display(), bench.name))
         },
     },
-    Case {
-        name: "recover-from-outside",
-        proves: "From WSL's system distribution, `nixos-wsl recover` reads the generations of a \
-            distribution whose own programs are not used",
-        needs: WINDOWS,
-        body: |bench| {
-            bench.line("true").ok()?;
-            let listed = bench
-                .wsl
-                .call([
-                    "-d",
-                    &bench.name,
-                    "--system",
-                    "-u",
-                    "root",
-                    "--",
-                    "/mnt/wslg/distro/bin/nixos-wsl",
-                    "recover",
-                    "list",
-                ])
-                .ok()?;
-            check(listed.contains("default"), || listed.clone())
-        },
-    },
 ];
 
 /// A path of Windows, as the distribution has it.
