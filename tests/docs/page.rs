@@ -21,6 +21,8 @@ pub struct Block {
     pub text: String,
     /// Where it begins: the page's name and the line.
     pub place: String,
+    /// Where it is in the page's text.
+    pub range: Range<usize>,
 }
 
 impl Block {
@@ -85,7 +87,7 @@ impl Page {
                         CodeBlockKind::Fenced(info) => info.split_whitespace().map(str::to_owned).collect(),
                         CodeBlockKind::Indented => Vec::new(),
                     };
-                    open = Some(Block { words, text: String::new(), place: self.place(range.start) });
+                    open = Some(Block { words, text: String::new(), place: self.place(range.start), range });
                 }
                 Event::Text(text) => {
                     if let Some(block) = &mut open {
@@ -97,6 +99,20 @@ impl Page {
             }
         }
         blocks
+    }
+
+    /// Paragraphs, each with its place, and whether the last block of code before it is one that is run.
+    pub fn paragraphs(&self) -> Vec<(String, String, bool)> {
+        let blocks = self.blocks();
+        let mut paragraphs = Vec::new();
+        for (event, range) in self.events() {
+            if let Event::Start(Tag::Paragraph) = event {
+                let before = blocks.iter().rev().find(|block| block.range.end <= range.start);
+                let run = before.is_some_and(|block| block.has("run"));
+                paragraphs.push((self.place(range.start), self.text[range].to_owned(), run));
+            }
+        }
+        paragraphs
     }
 
     pub fn spans(&self) -> Vec<Span> {

@@ -25,9 +25,17 @@ enum Place {
     Host,
 }
 
-/// Runs the blocks of a page that are marked; what is not as the page says.
-fn play(page: &Page, sim: &Sim) -> Vec<String> {
-    let mut faults = Vec::new();
+/// What a page says that is not so.
+#[derive(Default)]
+struct Played {
+    faults: Vec<String>,
+    /// Blocks that show something else than what was printed, and that.
+    others: Vec<(Block, String)>,
+}
+
+/// Runs the blocks of a page that are marked.
+fn play(page: &Page, sim: &Sim) -> Played {
+    let Played { mut faults, mut others } = Played::default();
     let mut printed = None::<String>;
     for block in page.blocks() {
         if block.has("run") {
@@ -42,14 +50,35 @@ fn play(page: &Page, sim: &Sim) -> Vec<String> {
             match printed.take() {
                 None => faults.push(format!("{}: nothing was run whose output this could be", block.place)),
                 Some(printed) if shown(&block.text, &printed) => {}
-                Some(printed) => faults.push(format!(
-                    "{}: the page shows\n{}but what was printed is\n{printed}",
-                    block.place, block.text
-                )),
+                Some(printed) => {
+                    faults.push(format!(
+                        "{}: the page shows\n{}but what was printed is\n{printed}",
+                        block.place, block.text
+                    ));
+                    others.push((block, printed));
+                }
             }
         }
     }
-    faults
+    Played { faults, others }
+}
+
+/// The page with what was printed in the place of what it shows: to be looked through, and its numbers made `…` again.
+fn recorded(page: &Page, others: &[(Block, String)]) -> String {
+    let mut text = page.text.clone();
+    for (block, printed) in others.iter().rev() {
+        let old = &page.text[block.range.clone()];
+        let fence = old.lines().next().unwrap_or_default();
+        let start = page.text[..block.range.start].rfind('\n').map_or(0, |at| at + 1);
+        let indent = &page.text[start..block.range.start];
+        let mut new = format!("{fence}\n");
+        for line in printed.lines().map(|line| format!("{indent}{line}")) {
+            new += line.trim_end();
+            new.push('\n');
+        }
+        text.replace_range(block.range.clone(), &(new + indent + "```"));
+    }
+    text
 }
 
 /// What a block's lines print. They end with 0, or the last one as the mark `exit=N` says.
@@ -109,7 +138,8 @@ fn here(word: &str) -> String {
 }
 
 /// A page's world: the image lies in the working directory; `<!-- world: IMAGE N=SYSTEM… -->` imports one of the bundle's as
-/// NixOS, with the stand-in's systems as generations.
+/// NixOS, with the stand-in's systems as generations; `<!-- edited: TEXT -->` is its configuration.nix, as the reader has
+/// edited it.
 fn world(page: &Page, sim: &Sim) {
     symlink(bundled("image.tar.gz"), sim.directory.path().join(IMAGE)).expect("the image");
     let Some(remark) = page.remark("world") else { return };
@@ -125,6 +155,9 @@ fn world(page: &Page, sim: &Sim) {
         fs::remove_file(profiles.join("system")).expect("the profile");
         symlink(name, profiles.join("system")).expect("the profile");
     }
+    if let Some(text) = page.remark("edited") {
+        fs::write(sim.inside(NAME, "etc/nixos/configuration.nix"), text).expect("the configuration");
+    }
 }
 
 /// Runs a page of docs/, which must have something to run.
@@ -133,7 +166,11 @@ fn tried(name: &str) {
     assert!(page.blocks().iter().any(|block| block.has("run")), "{name} has nothing to run");
     let Some(sim) = Sim::for_starts(name) else { return };
     world(&page, &sim);
-    let faults = play(&page, &sim);
+    let Played { faults, others } = play(&page, &sim);
+    if std::env::var_os("NIXOS_WSL_EXPECT").is_some() && faults.len() == others.len() {
+        fs::write(project().join("docs").join(name), recorded(&page, &others)).expect("the page");
+        return;
+    }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
@@ -158,6 +195,49 @@ pages! {
     try_it "try.md"
 }
 
+/// "You should see" is a promise: it follows a block that was run.
+fn promises(page: &Page) -> Vec<String> {
+    let seen = page.paragraphs().into_iter().filter(|(_, text, run)| text.contains("You should see") && !run);
+    seen.map(|(place, ..)| format!("{place}: you should see what nobody has run")).collect()
+}
+
+#[test]
+fn what_one_should_see_was_seen() {
+    // The two that say what the words mean.
+    let about = ["docs/index.md", "README.md"];
+    let pages = crate::page::pages().into_iter().filter(|page| !about.contains(&page.name.as_str()));
+    let faults: Vec<String> = pages.flat_map(|page| promises(&page)).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    let lies = "    nix build\n\nYou should see it.\n\n```bash run\nls\n```\n\nYou should see.\n\n```nix\n{ }\n```\n\nYou should see.\n";
+    let page = Page { name: "p.md".into(), text: lies.into() };
+    assert_eq!(
+        promises(&page),
+        ["p.md:3", "p.md:15"].map(|at| format!("{at}: you should see what nobody has run"))
+    );
+}
+
+/// The pages that the book's first one leads along: a goal, commands whose outcome is shown, and what to do if it is not.
+#[test]
+fn each_page_of_the_path_has_a_goal_and_a_way_out() {
+    for name in TRIED {
+        let page = Page::read(&project().join("docs").join(name));
+        assert!(page.text.contains("\n**Goal:** "), "{name}");
+        assert!(page.text.contains("You should see"), "{name}");
+        let ways = ["| you see instead | do |", "| it says | then |"];
+        assert!(ways.iter().any(|way| page.text.contains(way)), "{name} does not say what to do if not");
+    }
+}
+
+/// What a recording writes is the block alone, in a list too.
+#[test]
+fn a_recording_changes_what_is_shown_and_nothing_else() {
+    let text = "1. a\n\n   ```bash run\n   ls\n   ```\n\n   ```text shown\n   old\n   lines\n   ```\n\nb\n";
+    let page = Page { name: "p.md".into(), text: text.into() };
+    let block = page.blocks().pop().expect("a block");
+    let expected = text.replace("   old\n   lines\n", "   new\n\n   last\n");
+    assert_eq!(recorded(&page, &[(block, "new\n\nlast\n".into())]), expected);
+}
+
 #[test]
 fn no_page_has_commands_that_nobody_runs() {
     for page in crate::page::pages() {
@@ -178,7 +258,11 @@ fn a_page_that_lies_is_named() {
                 ```powershell run exit=255\nwsl --unregister Nobody\n```\n\n\
                 ```text shown\nUnregistering.\n…\nError code: Wsl/Service/WSL_E_DISTRO_NOT_FOUND\n```\n";
     let page = Page { name: "lies.md".into(), text: text.into() };
-    let faults = play(&page, &sim);
+    let Played { faults, others } = play(&page, &sim);
+    assert!(
+        recorded(&page, &others)
+            .starts_with("```powershell run\nwsl -l -q --running\n```\n\n```text shown\n```\n\n")
+    );
     let expected = [
         "lies.md:5: the page shows\nUbuntu\nbut what was printed is\n",
         "lies.md:9: `wsl --unregister Nobody` ended with ",
