@@ -38,10 +38,6 @@ in
         Change it, then run `sudo nixos-rebuild switch`. What is there now needs no download.
 
         Documentation: ${documentation}
-
-        nixos-wsl status        how this system does
-        nixos-wsl generations   earlier systems, and `nixos-wsl boot N` to go back
-        nixos-wsl --help        everything else
       '';
       defaultText = lib.literalMD "where the configuration is, how it is changed, where the documentation is";
       description = "The greeting.";

@@ -27,6 +27,11 @@ let
 in
 lib'.decide "image" (
   lib'.failedAssertions custom
+  ++ lib'.expect (
+    !default.config.wsl.distribution.oobe.askForUser
+    && !(lib.hasInfix "command=" default.config.wsl.files.distributionConf)
+  ) "an image whose configuration names its user asks for none"
+  ++ lib'.expect (lib.hasInfix "Documentation: https://github.com/example/nixos-wsl/tree/HEAD/docs\n" everything.config.wsl.welcome.text) "the welcome has the project's address on the web where it is known"
   ++ lib'.expect (isOwned entries."/home/nixos/.config/git/config") "a file has the user's numbers"
   ++ lib'.expect (
     isOwned entries."/home/nixos/.config/git" && isOwned entries."/home/nixos/.config"

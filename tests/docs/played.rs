@@ -137,11 +137,12 @@ fn here(word: &str) -> String {
     inside.map_or_else(|| word.to_owned(), |inside| format!("./{}", inside.replace('\\', "/")))
 }
 
-/// A page's world: the image lies in the working directory; `<!-- world: IMAGE N=SYSTEM… -->` imports one of the bundle's as
-/// NixOS, with the stand-in's systems as generations; `<!-- edited: TEXT -->` is its configuration.nix, as the reader has
-/// edited it.
+/// A page's world: the image, or what `<!-- file: IMAGE -->` names of the bundle, lies in the working directory;
+/// `<!-- world: IMAGE N=SYSTEM… -->` imports one of the bundle's as NixOS, with the stand-in's systems as generations;
+/// `<!-- edited: TEXT -->` is its configuration.nix, as the reader has edited it.
 fn world(page: &Page, sim: &Sim) {
-    symlink(bundled("image.tar.gz"), sim.directory.path().join(IMAGE)).expect("the image");
+    let image = page.remark("file").unwrap_or("image.tar.gz");
+    symlink(bundled(image), sim.directory.path().join(IMAGE)).expect("the image");
     let Some(remark) = page.remark("world") else { return };
     let mut words = remark.split(' ');
     let imported = sim.import(NAME, &bundled(words.next().expect("an image")));
@@ -189,6 +190,7 @@ macro_rules! pages {
 
 pages! {
     build "build.md"
+    first_run "first-run.md"
     how "how.md"
     live "live.md"
     trouble "trouble.md"

@@ -1,7 +1,7 @@
-# An image for somebody who is not known yet, with another user beside and a daemon that the default user may use.
+# A release's image, for somebody who is not known yet, with another user beside and a daemon that the default user may use.
 {
   module = {
-    wsl.distribution.oobe.askForUser = true;
+    imports = [ ../../../nix/release/system.nix ];
     wsl.docker-desktop.enable = true;
     wsl.startMenuLaunchers = true;
     users.users.operator = {
@@ -19,6 +19,10 @@
       != null;
     "the welcome says where the documentation is" =
       builtins.match ".*Documentation: (/nix/store/[^\n]*).*" config.wsl.welcome.text != null;
+    "its file is for a double click" =
+      builtins.match "nixos-wsl-[a-z0-9_]+\\.wsl" config.wsl.image.fileName != null;
+    "WSL runs what asks" =
+      builtins.match ".*\ncommand=/usr/lib/wsl/oobe\n.*" config.wsl.files.distributionConf != null;
     "nobody is declared for the default user" = !(config.users.users ? nixos);
     "WSL has no default user to open shells for" =
       !(config.wsl.wslConf.user ? default)
