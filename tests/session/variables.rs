@@ -10,20 +10,31 @@ use crate::support::terminal::Terminal;
 const NAME: &str = "NixOS";
 const USER: &str = "bob";
 /// The columns.
-const VARIABLES: [&str; 6] =
-    ["WSL_DISTRO_NAME", "WSL_INTEROP", "WSLENV", "DISPLAY", "WAYLAND_DISPLAY", "PULSE_SERVER"];
+const VARIABLES: [&str; 7] = [
+    "WSL_DISTRO_NAME",
+    "WSL_INTEROP",
+    "WSLENV",
+    "WSL2_GUI_APPS_ENABLED",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "PULSE_SERVER",
+];
 
-/// How a row is reached: a script of root's, of the user's, or one typed to a shell on a terminal.
+/// How a row is reached: a script of root's, of the user's, one typed to a shell on a terminal, or the user's where sudo
+/// keeps what the page says.
 enum How {
     User(&'static str),
+    Kept(&'static str),
     Root(&'static str),
     Terminal(&'static str),
 }
 
-/// The rows: as they stand in the table, and the way. `PROBE` writes the answer.
-const WAYS: [(&str, How); 9] = [
+/// The rows: as they stand in the table, and the way. `PROBE` writes the answer, `ASKED` are the settings of a service that
+/// asks.
+const WAYS: [(&str, How); 11] = [
     ("`wsl`", How::User("PROBE")),
     ("`sudo`", How::User("sudo -n PROBE")),
+    ("`sudo` that keeps them", How::Kept("sudo -n PROBE")),
     ("`sudo -i`", How::User("sudo -n -i PROBE")),
     ("`su -`", How::Root("su - bob -c PROBE")),
     (
@@ -32,6 +43,10 @@ const WAYS: [(&str, How); 9] = [
     ),
     ("`machinectl shell`", How::Terminal("machinectl shell bob@.host")),
     ("a service of the user's systemd", How::User("systemd-run --user --quiet --wait --collect PROBE")),
+    (
+        "a service of the user's systemd that asks for it",
+        How::User("systemd-run --user --quiet --wait --collect ASKED PROBE"),
+    ),
     ("a service of the system", How::Root("systemd-run --quiet --wait --collect --uid=bob PROBE")),
     (
         "a service of the system that asks for it",
@@ -45,6 +60,20 @@ fn asked(docs: &str) -> Vec<String> {
     let pairs = lines.filter_map(|line| line.strip_suffix("\";")?.split_once(" = \""));
     let pairs = pairs.filter(|(name, _)| VARIABLES.contains(name));
     pairs.map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+/// The line of docs/environment.md for sudo's settings.
+fn kept(docs: &str) -> &str {
+    let line = docs.split('`').find(|code| code.starts_with("Defaults env_keep"));
+    line.expect("what sudo keeps")
+}
+
+/// The names of the table's rows and columns.
+fn table(docs: &str) -> (Vec<&str>, Vec<&str>) {
+    let mut lines = docs.lines().filter_map(|line| line.strip_prefix("| "));
+    let columns = lines.next().expect("a head").split('|').skip(1).map(|cell| cell.trim().trim_matches('`'));
+    let columns = columns.filter(|name| !name.is_empty()).collect();
+    (lines.map(|line| line.split(" |").next().unwrap_or_default()).collect(), columns)
 }
 
 /// A row of the table, as `yes` and `–`.
@@ -67,6 +96,8 @@ fn every_cell(name: &str, mode: &str, image: &str) {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/environment.md");
     let docs = fs::read_to_string(docs).expect("the page");
     let asked = asked(&docs);
+    let ways = WAYS.iter().map(|(way, _)| *way).collect();
+    assert_eq!(table(&docs), (ways, VARIABLES.to_vec()), "the page's table is the test's");
     let file = |path: &str, text: &str| fs::write(sim.inside(NAME, path), text).expect("a file");
     file(
         "/probe",
@@ -103,6 +134,12 @@ fn every_cell(name: &str, mode: &str, image: &str) {
         };
         match how {
             How::User(line) => script(USER, line),
+            How::Kept(line) => {
+                let settings = kept(&docs);
+                script("root", &format!("cp -p /etc/sudoers /sudoers && echo '{settings}' >>/etc/sudoers"));
+                script(USER, line);
+                script("root", "mv /sudoers /etc/sudoers");
+            }
             How::Root(line) => script("root", line),
             How::Terminal(line) => {
                 let words: Vec<&str> =
@@ -122,6 +159,22 @@ fn every_cell(name: &str, mode: &str, image: &str) {
         }
     }
     assert!(faults.is_empty(), "{mode}, of {VARIABLES:?}:\n{}", faults.join("\n"));
+
+    // A proxy that Windows hands over is the shells', and sudo's where wsl.proxy.fromWindows has it keep it.
+    let proxy = |line: &str| {
+        file("/way", line);
+        let mut command = sim.command(["-d", NAME, "-u", USER, "--", "bash", "/way"]);
+        command.env("WSLENV", "HTTPS_PROXY/u:NO_PROXY/u").env("HTTPS_PROXY", "http://proxy:3128");
+        ended(&mut command).out
+    };
+    assert_eq!(proxy("printenv HTTPS_PROXY; sudo -n printenv HTTPS_PROXY"), "http://proxy:3128\n");
+    let keep = "Defaults env_keep += \"http_proxy HTTP_PROXY https_proxy HTTPS_PROXY no_proxy NO_PROXY\"";
+    file("/way", &format!("echo '{keep}' >>/etc/sudoers"));
+    sim.ok(["-d", NAME, "-u", "root", "--", "bash", "/way"]);
+    assert_eq!(
+        proxy("sudo -n printenv HTTPS_PROXY; sudo -n -i printenv HTTPS_PROXY"),
+        "http://proxy:3128\n".repeat(2)
+    );
 }
 
 #[test]

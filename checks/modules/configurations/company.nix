@@ -29,6 +29,15 @@
       "an activation does not wait for Windows" = builtins.match ".*--ask.*" activation == null;
       "the unit asks" =
         builtins.match ".*\"--windows\" \"--ask\"" nixos-wsl-certificates.serviceConfig.ExecStart != null;
+      "a folder that changes starts it" =
+        config.systemd.paths.nixos-wsl-certificates.pathConfig.PathChanged == [
+          "/mnt/c/ProgramData/Company/certificates"
+          "/mnt/c/$RECYCLE.BIN"
+        ]
+        && config.systemd.paths.nixos-wsl-certificates.wantedBy == [ "multi-user.target" ];
+      "Nix's daemon starts anew with another proxy" =
+        builtins.match ".*/bin/nixos-wsl\" \"windows-proxy\" \"--restart\" \"nix-daemon[.]service\"" config.systemd.services.nixos-wsl-proxy.serviceConfig.ExecStart
+        != null;
       "systemd takes nothing in a path for a variable or a specifier" =
         builtins.match ".*\"/mnt/c/[$][$]RECYCLE[.]BIN\".*" nixos-wsl-certificates.serviceConfig.ExecStart
         != null
@@ -39,7 +48,8 @@
         nix-daemon.environment.CURL_CA_BUNDLE == "/etc/ssl/certs/ca-certificates.crt"
         && nix-daemon.serviceConfig.EnvironmentFile == "-/run/nixos-wsl/proxy.env";
       "sudo keeps the proxy" =
-        builtins.match ".*env_keep [+]= \"http_proxy .*" config.security.sudo.extraConfig != null;
+        builtins.match ".*env_keep [+]= \"http_proxy HTTP_PROXY https_proxy HTTPS_PROXY no_proxy NO_PROXY\".*" config.security.sudo.extraConfig
+        != null;
       "the doctor knows the certificate" =
         builtins.match ".*nixos-wsl/certificates\n.*" config.system.systemBuilderCommands != null;
       "a certificate's file comes with the system" = builtins.any (
