@@ -320,6 +320,49 @@ rec {
     changelog = "${../../CHANGELOG.md}";
   };
 
+  # A web server's folder for `wsl --install NixOS`, with the same image.
+  manifest =
+    let
+      pkgs = {
+        lib = {
+          assertMsg = _condition: _message: true;
+          allUnique = _names: true;
+        };
+        linkFarm =
+          name: files:
+          lib.tree name {
+            links = builtins.listToAttrs (
+              map (file: {
+                inherit (file) name;
+                value = file.path;
+              }) files
+            );
+          };
+        stdenv = {
+          buildPlatform = { inherit system; };
+          hostPlatform.parsed.cpu.name = builtins.head (builtins.split "-" system);
+        };
+      };
+    in
+    import ../../nix/manifest.nix
+      {
+        inherit pkgs;
+        tools = writer;
+      }
+      {
+        url = "https://images.example";
+        systems = [
+          {
+            inherit pkgs;
+            config = {
+              system.build = { inherit tarball; };
+              wsl.distribution.defaultName = "NixOS";
+              wsl.image.fileName = "nixos-wsl-${system}.tar.gz";
+            };
+          }
+        ];
+      };
+
   # What Nix told the writer of the first image.
   attributes = attributesOf { };
 
@@ -329,6 +372,7 @@ rec {
       "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
       "image.vhdx" = "${vhdx}/disk/nixos-wsl-${system}.vhdx";
       "attributes.json" = "${attributes}";
+      "manifest" = "${manifest}";
       "release" = "${release}";
       "installer.tar.gz" = "${installer}/tarball/nixos-wsl-installer.tar.gz";
       "failing-installer.tar.gz" = "${failingInstaller}/tarball/nixos-wsl-installer.tar.gz";

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::support::sim::{Ended, Sim, ended};
+use crate::support::sim::{Ended, Sim, bundled, ended};
 
 /// What a server answers with.
 #[derive(Clone)]
@@ -132,7 +132,10 @@ struct Windows {
 
 impl Windows {
     fn new(list: String) -> Self {
-        let sim = Sim::new();
+        Self::of(Sim::new(), list)
+    }
+
+    fn of(sim: Sim, list: String) -> Self {
         let temporary = sim.directory.path().join("temporary");
         fs::create_dir(&temporary).expect("a folder");
         Self { sim, temporary, list, appended: None }
@@ -335,4 +338,25 @@ fn what_is_wrong_or_cut_off_is_refused() {
         "{ended:?}"
     );
     assert_eq!((windows.installed().as_str(), own.exists()), ("NixOS\n", true));
+}
+
+#[test]
+#[ignore = "boots the stand-in's image: checks/run gives it"]
+fn a_folder_of_a_flake_on_a_web_server_is_installed_by_its_name() {
+    let test = "a_folder_of_a_flake_on_a_web_server_is_installed_by_its_name";
+    let Some(sim) = Sim::for_starts(test) else { return };
+    let server = Server::start();
+    let windows = Windows::of(sim, format!("{}/manifest.json", server.url));
+    // nix/manifest.nix has made it, for an address of the web.
+    let folder = bundled("manifest");
+    let list = fs::read_to_string(folder.join("manifest.json")).expect("the list");
+    let image = format!("NixOS-{}.wsl", std::env::consts::ARCH);
+    let url = format!("https://images.example/{image}");
+    assert!(list.contains(&format!("\"{url}\"")), "{list}");
+    let content = fs::read(folder.join(&image)).expect("the image");
+    server.put("manifest.json", Answer::Whole(list.replace("https://images.example", &server.url).into()));
+    server.put(&image, Answer::Whole(content));
+    let ended = windows.install(&["NixOS"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(windows.sim.ok(["-d", "NixOS", "--", "id", "-un"]), "nixos");
 }
