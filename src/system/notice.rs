@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use super::error::{Context, Failure};
 use super::generations::Generation;
 use super::log::FILE as LOG;
+use super::replace::{self, Attributes, Durability};
 
 /// What every interactive login prints first, if it exists.
 pub const NOTICE: &str = "/run/nixos-wsl/notice";
@@ -20,11 +22,12 @@ const CHOOSE: &str =
 ///
 /// # Errors
 /// Those of writing the file.
-pub fn write(file: &str, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = Path::new(file).parent() {
-        std::fs::create_dir_all(folder)?;
+pub fn write(file: &str, text: &str) -> Result<(), Failure> {
+    let file = Path::new(file);
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).at(folder)?;
     }
-    std::fs::write(file, text)
+    replace::write(file, text.as_bytes(), Attributes::mode(0o644), Durability::None).map(drop)
 }
 
 /// Removes one of these files.

@@ -1,6 +1,7 @@
 //! The layers of `src/`: no file uses what docs/design.md does not let its layer use, and no two files use each other.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod renames;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};

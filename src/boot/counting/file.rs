@@ -11,25 +11,25 @@
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, openat, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::state::{BootState, VERSION};
-use crate::system::error::one_line;
+use crate::system::error::{Context, Failure, one_line};
+use crate::system::replace::{self, Attributes, Durability, Target};
 use crate::system::root::Root;
 
 /// The file.
 pub const FILE: &str = "/var/lib/nixos-wsl/boot.json";
 const FOLDER: &str = "/var/lib/nixos-wsl";
 const NAME: &str = "boot.json";
-const NEW: &str = ".boot.json.new";
 /// Root alone can open it: nobody else can keep a boot waiting.
 const LOCK: &str = "boot.lock";
 /// Bytes of a place: some hundred systems.
@@ -184,26 +184,13 @@ fn write(folder: &OwnedFd, state: BootState, found: &Found) -> Result<(), Error>
     file.sync_data()
 }
 
-/// Makes the file beside the old one, with the state in both places.
+/// Makes the file, with the state in both places.
 fn make(folder: &OwnedFd, state: BootState, sequence: u64) -> Result<(), Error> {
     let bytes = [encode(state.clone(), sequence, 0)?, encode(state, sequence + 1, 1)?].concat();
-    let result = replace(folder, &bytes);
-    if result.is_err() {
-        let _ = unlinkat(folder, NEW, AtFlags::empty()); // part of it is no use, and takes room
-    }
-    result
-}
-
-fn replace(folder: &OwnedFd, bytes: &[u8]) -> Result<(), Error> {
-    let _ = unlinkat(folder, NEW, AtFlags::empty());
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let mut file = File::from(openat(folder, NEW, flags, Mode::from_raw_mode(0o644))?);
-    file.write_all(bytes)?;
-    file.sync_all()?;
     let _ = unlinkat(folder, NAME, AtFlags::REMOVEDIR); // a folder would be in the way of the rename
-    renameat(folder, NEW, folder, NAME)?;
-    rustix::fs::fsync(folder)?;
-    Ok(())
+    let target = Target::new(folder.as_fd(), Path::new(NAME));
+    let write = |file: &mut File| file.write_all(&bytes).at(NAME);
+    replace::file(target, Attributes::mode(0o644), Durability::Full, write).map_err(Failure::into_reason)
 }
 
 /// The open folder, made if it is not there; links in its path stay in the root.
@@ -236,8 +223,6 @@ fn lock(folder: &OwnedFd) -> Option<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn state(attempts: u32) -> BootState {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::error::{FileStep, ReleaseError};
+use super::error::ReleaseError;
 use crate::image::closure::{Closure, ClosurePath};
+use crate::system::error::Context;
 
 /// What a release derivation asks for.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl ReleaseAttributes {
     /// # Errors
     /// It cannot be read, misses an attribute, has a closure that is not whole, or names that are paths.
     pub fn read(path: &Path) -> Result<Self, ReleaseError> {
-        let text = fs::read(path).step("read", path)?;
+        let text = fs::read(path).doing_at("read", path)?;
         let unfit = |source| ReleaseError::Json { path: path.to_owned(), source };
         let raw: Raw = serde_json::from_slice(&text).map_err(unfit)?;
         let names = raw.images.iter().map(|image| &image.name).chain([&raw.machine]);

@@ -1,26 +1,19 @@
 //! Why there is no release.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
 use crate::image::ImageError;
 use crate::image::manifest::ManifestError;
+use crate::system::error::Failure;
 
 /// Why no release was written.
 #[derive(Debug, Error)]
 pub enum ReleaseError {
-    /// A file of it.
-    #[error("cannot {step} {}", path.display())]
-    File {
-        /// What was to be done.
-        step: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// A file of it. The failure's text has the reason already: it is no source.
+    #[error("cannot {0}")]
+    File(Failure),
     /// The attributes, or a file that they name, are not of the form that is expected.
     #[error("{} is not as expected", path.display())]
     Json {
@@ -54,13 +47,8 @@ pub enum ReleaseError {
     Materials(String),
 }
 
-/// Says of a system call what it was for.
-pub(super) trait FileStep<T> {
-    fn step(self, step: &'static str, path: &Path) -> Result<T, ReleaseError>;
-}
-
-impl<T> FileStep<T> for io::Result<T> {
-    fn step(self, step: &'static str, path: &Path) -> Result<T, ReleaseError> {
-        self.map_err(|source| ReleaseError::File { step, path: path.to_owned(), source })
+impl From<Failure> for ReleaseError {
+    fn from(failure: Failure) -> Self {
+        Self::File(failure)
     }
 }

@@ -26,10 +26,10 @@ use std::path::Path;
 pub use error::ReleaseError;
 
 use self::attributes::{ReleaseAttributes, ReleasedImage};
-use self::error::FileStep;
 use super::manifest::{OfferedImage, manifest};
 use super::zstd;
 use crate::digest::{hexadecimal, sha256};
+use crate::system::error::Context;
 
 /// The sums' file, in the form of `sha256sum(1)`.
 const SUMS: &str = "SHA256SUMS";
@@ -41,11 +41,11 @@ const LIST: &str = "manifest.json";
 /// # Errors
 /// A file cannot be read or written, two have one name, or the changelog has nothing of this version.
 pub fn write(attributes: &ReleaseAttributes, folder: &Path, threads: usize) -> Result<(), ReleaseError> {
-    fs::create_dir(folder).step("make", folder)?;
+    fs::create_dir(folder).doing_at("make", folder)?;
     let written = fill(attributes, folder, threads);
     if written.is_err() {
         // What is left of it would look like a release.
-        fs::remove_dir_all(folder).step("remove", folder)?;
+        fs::remove_dir_all(folder).doing_at("remove", folder)?;
     }
     written
 }
@@ -80,7 +80,7 @@ fn fill(attributes: &ReleaseAttributes, folder: &Path, threads: usize) -> Result
     names.remove(SUMS);
     let sum = |name: &&str| {
         let path = folder.join(name);
-        let sum = sha256(&path).step("read", &path)?;
+        let sum = sha256(&path).doing_at("read", &path)?;
         Ok(format!("{}  {name}\n", hexadecimal(&sum)))
     };
     let sums = names.iter().map(sum).collect::<Result<String, ReleaseError>>()?;
@@ -103,21 +103,21 @@ fn list(attributes: &ReleaseAttributes, folder: &Path, url: &str) -> Result<Stri
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), ReleaseError> {
-    let mut file = File::create_new(path).step("write", path)?;
-    file.write_all(text.as_bytes()).step("write", path)
+    let mut file = File::create_new(path).doing_at("write", path)?;
+    Ok(file.write_all(text.as_bytes()).doing_at("write", path)?)
 }
 
 /// A link, as an image is large and is in the store already; a disk is compressed, because no download does it.
 fn add(image: &ReleasedImage, path: &Path, threads: usize) -> Result<(), ReleaseError> {
     if !image.compress {
         // A link to nothing would only show at the sum.
-        File::open(&image.path).step("read", &image.path)?;
-        return symlink(&image.path, path).step("write", path);
+        File::open(&image.path).doing_at("read", &image.path)?;
+        return Ok(symlink(&image.path, path).doing_at("write", path)?);
     }
-    let mut source = File::open(&image.path).step("read", &image.path)?;
-    let file = BufWriter::new(File::create_new(path).step("write", path)?);
-    let mut encoder = zstd::encoder(file, threads, zstd::DEFAULT_LEVEL).step("write", path)?;
-    encoder.include_checksum(true).step("write", path)?;
-    std::io::copy(&mut source, &mut encoder).step("write", path)?;
-    encoder.finish().and_then(|mut file| file.flush()).step("write", path)
+    let mut source = File::open(&image.path).doing_at("read", &image.path)?;
+    let file = BufWriter::new(File::create_new(path).doing_at("write", path)?);
+    let mut encoder = zstd::encoder(file, threads, zstd::DEFAULT_LEVEL).doing_at("write", path)?;
+    encoder.include_checksum(true).doing_at("write", path)?;
+    std::io::copy(&mut source, &mut encoder).doing_at("write", path)?;
+    Ok(encoder.finish().and_then(|mut file| file.flush()).doing_at("write", path)?)
 }

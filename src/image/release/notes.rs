@@ -3,12 +3,13 @@
 use std::fs;
 
 use super::attributes::ReleaseAttributes;
-use super::error::{FileStep, ReleaseError};
+use super::error::ReleaseError;
+use crate::system::error::Context;
 
 /// The text of the file.
 pub(super) fn text(attributes: &ReleaseAttributes) -> Result<String, ReleaseError> {
     let ReleaseAttributes { version, changelog, .. } = attributes;
-    let text = fs::read_to_string(changelog).step("read", changelog)?;
+    let text = fs::read_to_string(changelog).doing_at("read", changelog)?;
     let changes = [version.as_str(), "Unreleased"].into_iter().find_map(|heading| section(&text, heading));
     let changes =
         changes.ok_or_else(|| ReleaseError::Changes { path: changelog.clone(), version: version.clone() })?;

@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::attributes::ReleaseAttributes;
-use super::error::{FileStep, ReleaseError};
+use super::error::ReleaseError;
 use crate::image::ImageError;
 use crate::image::closure::ClosurePath;
+use crate::system::error::Context;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +46,7 @@ impl<'a> PathInfo<'a> {
 /// The text of the file.
 pub(super) fn statement(attributes: &ReleaseAttributes) -> Result<String, ReleaseError> {
     let lock = &attributes.lock;
-    let text = fs::read(lock).step("read", lock)?;
+    let text = fs::read(lock).doing_at("read", lock)?;
     let unfit = |source| ReleaseError::Json { path: lock.clone(), source };
     let paths = attributes.closure.paths().map(|path| Ok((path.path.as_str(), PathInfo::of(path)?)));
     let statement = Statement {
