@@ -1,6 +1,7 @@
 //! The NixOS environment of a shell: `/etc/set-environment`, loaded once, and `PATH`, `SHELL` and the user's own names.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::script::{Script, Variables};
@@ -37,9 +38,8 @@ pub fn prepare(real: Option<&Path>, warn: &mut impl FnMut(String)) -> Option<Vec
 /// where the active system has another program there, or none.
 fn lasting(shell: &Path) -> PathBuf {
     let named = shell.file_name().map(|name| Path::new(CURRENT).join("sw/bin").join(name));
-    let is_same = |named: &PathBuf| {
-        named.canonicalize().is_ok_and(|found| shell.canonicalize().is_ok_and(|real| real == found))
-    };
+    let identity = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
+    let is_same = |named: &PathBuf| identity(named).is_some_and(|found| identity(shell) == Some(found));
     named.filter(is_same).unwrap_or_else(|| shell.to_owned())
 }
 
