@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nixos_wsl::boot::builtin;
-use nixos_wsl::sim::cli::{parse, run, wide::Wide};
+use nixos_wsl::sim::cli::{parse, run, wide::Utf16Writer};
 use nixos_wsl::sim::guest::{applets, first};
 use nixos_wsl::sim::host::disks::holder;
 use nixos_wsl::sim::host::{mini_init, record, supervisor, vm};
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     let line = std::env::var("WSL_SIM_LINE").ok();
     let mut out: Box<dyn Write> = match &line {
         Some(_) if std::env::var_os("WSL_UTF8").is_none_or(|value| value != "1") => {
-            Box::new(Wide(io::stdout()))
+            Box::new(Utf16Writer(io::stdout()))
         }
         _ => Box::new(io::stdout()),
     };

@@ -16,7 +16,7 @@ use crate::system::log::Log;
 
 /// How an activation ended that does not keep the generation from booting.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Activated {
+pub enum ActivationOutcome {
     /// It exited with 0.
     Cleanly,
     /// It failed after it had made the system current; NixOS boots such systems.
@@ -35,17 +35,17 @@ pub fn run(
     limit: Duration,
     log: &mut Log,
     turn: &mut dyn FnMut(&mut Log),
-) -> Result<Activated, String> {
+) -> Result<ActivationOutcome, String> {
     let outcome = execute(generation, limit, log, turn);
     let current = is_current(generation);
     match outcome {
-        Ok(()) if current => Ok(Activated::Cleanly),
+        Ok(()) if current => Ok(ActivationOutcome::Cleanly),
         Ok(()) => {
             log.warn(format_args!("{generation}: activate did not set {CURRENT}"));
             make_current(generation).map_err(|error| format!("{CURRENT}: {error}"))?;
-            Ok(Activated::Cleanly)
+            Ok(ActivationOutcome::Cleanly)
         }
-        Err(reason) if current => Ok(Activated::WithFaults(reason)),
+        Err(reason) if current => Ok(ActivationOutcome::WithFaults(reason)),
         Err(reason) => Err(reason),
     }
 }

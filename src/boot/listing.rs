@@ -12,7 +12,7 @@ use crate::system::root::Root;
 
 /// One line of the list.
 #[derive(Debug)]
-pub struct Line {
+pub struct GenerationLine {
     /// The generation.
     pub generation: Generation,
     /// When it was made, or imported with its image, `2026-11-23 02:18` in UTC.
@@ -40,10 +40,10 @@ pub enum LastStart {
     Booted,
 }
 
-impl Line {
+impl GenerationLine {
     /// What is to be said of it in a word or two.
     #[must_use]
-    pub fn marks(&self) -> String {
+    pub fn remarks(&self) -> String {
         let start = match self.start {
             Some(LastStart::Starting) => "starting",
             Some(LastStart::Booted) | None => "booted",
@@ -62,7 +62,7 @@ impl Line {
 /// The list, the oldest generation first and at the end an active system that is none, with a warning for each file that
 /// cannot be used.
 #[must_use]
-pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
+pub fn list(root: &Root) -> (Vec<GenerationLine>, Vec<String>) {
     let (state, warning) = counting::load(root);
     let mut warnings: Vec<String> = warning.into_iter().collect();
     let current = generations::current(root).ok();
@@ -75,12 +75,12 @@ pub fn list(root: &Root) -> (Vec<Line>, Vec<String>) {
     {
         all.push(Generation { number: None, toplevel: system.clone() });
     }
-    let lines: Vec<Line> = all
+    let lines: Vec<GenerationLine> = all
         .into_iter()
         .map(|generation| {
             let record = state.systems.get(&generation.toplevel);
             let remembered = record.and_then(|record| record.passed_over().or(record.failure.clone()));
-            Line {
+            GenerationLine {
                 date: date(root, &generation),
                 version: version(root, &generation)
                     .map_err(|reason| warnings.push(reason))

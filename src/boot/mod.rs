@@ -22,7 +22,7 @@ use crate::system::log::Log;
 use crate::system::notice;
 use crate::system::root::Root;
 use crate::system::settings::Settings;
-use activation::Activated;
+use activation::ActivationOutcome;
 use counting::SaveError;
 use counting::state::BootState;
 
@@ -112,7 +112,7 @@ impl Boot<'_> {
         if self.namespace {
             rescue::give_up(&self.failures, &mut self.log)
         }
-        rescue::stay(&self.failures, &mut self.log)
+        rescue::run(&self.failures, &mut self.log)
     }
 
     /// The generation that was chosen for this start may have been deleted since.
@@ -185,8 +185,8 @@ impl Boot<'_> {
         });
         notice::remove(notice::ACTIVATING);
         match activated {
-            Ok(Activated::Cleanly) => {}
-            Ok(Activated::WithFaults(reason)) => {
+            Ok(ActivationOutcome::Cleanly) => {}
+            Ok(ActivationOutcome::WithFaults(reason)) => {
                 self.log.warn(format_args!("{generation}: {reason}; booting it all the same"));
                 self.leave(notice::FAULTS, &reason);
             }
@@ -209,7 +209,7 @@ impl Boot<'_> {
 
     fn leave(&mut self, file: &str, text: &str) {
         if let Err(error) = notice::write(file, text) {
-            self.log.warn(format_args!("{file}: {error}"));
+            self.log.warn(format_args!("{error}"));
         }
     }
 

@@ -12,7 +12,7 @@ pub fn give_up(failures: &[String], log: &mut Log) -> ! {
 }
 
 /// Leaves the reasons for every login, then lives for the sake of the other processes in the namespace.
-pub fn stay(failures: &[String], log: &mut Log) -> ! {
+pub fn run(failures: &[String], log: &mut Log) -> ! {
     explain(failures, log);
     crate::sys::ignore_sigchld();
     loop {
@@ -23,6 +23,6 @@ pub fn stay(failures: &[String], log: &mut Log) -> ! {
 fn explain(failures: &[String], log: &mut Log) {
     log.error(format_args!("no generation could be started; what is left is a rescue shell"));
     if let Err(error) = notice::write(notice::NOTICE, &notice::rescue(failures)) {
-        log.error(format_args!("{}: {error}", notice::NOTICE));
+        log.error(format_args!("{error}"));
     }
 }

@@ -1,6 +1,6 @@
 //! The user that WSL opens shells for.
 
-use crate::namespace::privileges::Who;
+use crate::namespace::privileges::UserIds;
 use crate::system::accounts;
 use crate::system::root::Root;
 use crate::wsl::distribution::Distribution;
@@ -22,7 +22,7 @@ pub fn name(root: &Root) -> Option<String> {
 ///
 /// # Errors
 /// There is no such user.
-pub fn rights(root: &Root) -> Result<Option<Who>, String> {
+pub fn rights(root: &Root) -> Result<Option<UserIds>, String> {
     let named = name(root).filter(|name| name != "root").or_else(|| new_user::settings(root).systemd_user);
     let user = if let Some(name) = named {
         accounts::entry_named(root, &name)?
@@ -32,7 +32,7 @@ pub fn rights(root: &Root) -> Result<Option<Who>, String> {
         let Some(user) = uid.and_then(|uid| accounts::entry(root, uid).ok()) else { return Ok(None) };
         user
     };
-    Ok(Some(Who::of(&user)).filter(|who| !who.uid.is_root()))
+    Ok(Some(UserIds::of(&user)).filter(|who| !who.uid.is_root()))
 }
 
 #[cfg(test)]

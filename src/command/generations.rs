@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::output::write;
 use super::table::{self, Colour, Row};
-use crate::boot::listing::{self, Line};
+use crate::boot::listing::{self, GenerationLine};
 use crate::system::generations::PROFILES;
 use crate::system::root::Root;
 
@@ -25,13 +25,13 @@ pub fn show(root: &Root) -> Outcome {
     write(table::render(&titles, &rows, table::coloured()).as_bytes())
 }
 
-fn row(line: &Line) -> Row {
+fn row(line: &GenerationLine) -> Row {
     Row {
         cells: vec![
             line.generation.number.map(|number| number.to_string()).unwrap_or_default(),
             line.date.clone(),
             line.version.clone(),
-            line.marks(),
+            line.remarks(),
             line.failure.clone().unwrap_or_default(),
         ],
         colour: match line {

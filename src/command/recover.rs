@@ -42,7 +42,7 @@ pub fn run(root: Option<PathBuf>, action: Option<Action>) -> Outcome {
             chosen(choose::choose(&root, number, false)?)
         }
         Some(Action::Enter { generation, command }) => {
-            let generation = pick(&root, generation)?;
+            let generation = choose_generation(&root, generation)?;
             eprintln!("nixos-wsl: entering {} with {generation}", root.directory().display());
             message::report_on_terminal("nixos-wsl: mounting what it needs");
             Ok(enter(&root, &generation, &command)?)
@@ -64,7 +64,7 @@ pub fn find_root() -> Root {
 ///
 /// # Errors
 /// If there is none.
-pub fn pick(root: &Root, number: Option<u64>) -> Result<Generation, RecoverError> {
+pub fn choose_generation(root: &Root, number: Option<u64>) -> Result<Generation, RecoverError> {
     let all = generations::all(root);
     let nothing = |reason: String| RecoverError::Nothing { root: root.directory().to_owned(), reason };
     if let Some(number) = number {

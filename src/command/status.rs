@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::namespace::privileges::{self, Who};
+use crate::namespace::privileges::{self, UserIds};
 use crate::namespace::state::{NamespaceState, Phase};
 use crate::namespace::task::Task;
-use crate::namespace::{self, HELPER, inside, mounts_left_behind, resume, settings, starts_systemd};
+use crate::namespace::{self, HELPER, is_inside, mounts_left_behind, resume, settings, starts_systemd};
 use crate::system::accounts;
 use crate::system::root::Root;
 
@@ -55,7 +55,7 @@ pub fn status() -> Status {
     if mounts_left_behind() {
         return Status::Lost;
     }
-    if inside() {
+    if is_inside() {
         return Status::Inside;
     }
     match NamespaceState::read().ok().and_then(NamespaceState::running) {
@@ -93,9 +93,9 @@ pub fn open(user: Option<&str>, program: &[OsString]) -> String {
         }
     }
     // Without a setuid program root's own shell is the way to that one user's (wsl.systemd.namespace.privileges).
-    let of_root = !inside() && settings().systemd_user.is_some_and(|name| entry.name == *name);
+    let of_root = !is_inside() && settings().systemd_user.is_some_and(|name| entry.name == *name);
     if user.is_some() && !of_root && entry.uid != rustix::process::getuid().as_raw() {
-        let who = Who::of(&entry);
+        let who = UserIds::of(&entry);
         if !rustix::process::geteuid().is_root() {
             return format!(
                 "only root may open a shell of another user; try `sudo nixos-wsl enter -u {}`",
@@ -108,7 +108,7 @@ pub fn open(user: Option<&str>, program: &[OsString]) -> String {
     }
     let mut shell = OsString::from("-");
     shell.push(entry.shell.file_name().unwrap_or_default());
-    let (program, error) = match (inside(), program.is_empty()) {
+    let (program, error) = match (is_inside(), program.is_empty()) {
         (true, true) => (entry.shell.as_path(), crate::sys::execve(&entry.shell, [shell], None)),
         (true, false) => {
             let variables: Vec<_> = std::env::vars_os().collect();

@@ -8,13 +8,13 @@ use super::new_user::Refusal;
 use super::output::print;
 use super::{CommandError, Outcome, default_user, new_user};
 use crate::boot::{counting, next};
-use crate::features::certificates::{self, AbsentFolders, Trust, WindowsRoots};
+use crate::features::certificates::{self, AbsentFolders, TrustRequest, WindowsRoots};
 use crate::features::drivers::{self, Drivers};
 use crate::features::proxy;
-use crate::features::usbip::{self, Device, Places};
+use crate::features::usbip::{self, Device, UsbipPaths};
 use crate::features::windows::Interop;
 use crate::features::{start_menu, store};
-use crate::namespace::privileges::Who;
+use crate::namespace::privileges::UserIds;
 use crate::namespace::state::{Event, NamespaceState};
 use crate::system::accounts;
 use crate::system::message;
@@ -67,7 +67,7 @@ pub fn link_drivers(drivers: &Drivers<'_>, farm: &Path) -> Outcome {
 pub fn start_menu(user: &str, mut folders: Vec<PathBuf>) -> Outcome {
     let user = accounts::entry_named(&Root::default(), user).map_err(CommandError::Refused)?;
     let target = folders.pop().unwrap_or_default();
-    let copied = start_menu::update(Who::of(&user), &folders, &target)?;
+    let copied = start_menu::update(UserIds::of(&user), &folders, &target)?;
     print(format_args!("{}: {} entries, {} icons", target.display(), copied.entries, copied.icons))
 }
 
@@ -78,7 +78,7 @@ pub fn start_menu(user: &str, mut folders: Vec<PathBuf>) -> Outcome {
 pub fn usbip_attach(device: &Device<'_>) -> Outcome {
     let busid = device.busid;
     // A message that nobody takes is no reason to give the device up.
-    usbip::keep_attached(device, &Places::default(), |state| {
+    usbip::keep_attached(device, &UsbipPaths::default(), |state| {
         let _ = match state {
             usbip::DeviceState::Attached | usbip::DeviceState::Attaching => {
                 print(format_args!("{busid} is attached"))
@@ -118,7 +118,7 @@ pub fn trust_certificates(base: &Path, folders: &[PathBuf], windows: bool, ask: 
         (true, true) => WindowsRoots::Asked(interop(&root, &drives)?),
     };
     let absent = if ask { AbsentFolders::Empty } else { AbsentFolders::Remembered };
-    let trust = Trust { base, folders, windows, absent };
+    let trust = TrustRequest { base, folders, windows, absent };
     let trusted = certificates::update(&trust, Path::new(certificates::FOLDER), SystemTime::now())?;
     for reason in &trusted.left_out {
         message::print_error(format_args!("nixos-wsl: {reason}"));

@@ -14,7 +14,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::process::{Signal, WaitOptions, pidfd_send_signal, set_parent_process_death_signal, waitpid};
 use rustix::thread::set_no_new_privs;
 
-use crate::namespace::privileges::{Who, drop_to};
+use crate::namespace::privileges::{UserIds, drop_to};
 use crate::sys::namespace::{Namespaces, split};
 use crate::system::error::{Context, Failure};
 
@@ -26,7 +26,7 @@ const STORE: &str = "/nix/store/";
 /// # Errors
 /// No process could be made, its rights could not be given up, `work` or `receive` failed, or the time was over.
 pub fn read<T>(
-    who: Who,
+    who: UserIds,
     patience: Duration,
     work: impl FnOnce(&mut PipeWriter) -> io::Result<()>,
     receive: impl FnOnce(&mut dyn Read) -> Result<T, Failure>,
@@ -51,7 +51,7 @@ pub fn read<T>(
 }
 
 /// What is the user's must not even be found by way of root's groups or by programs with a setuid bit.
-fn give_up(who: Who) -> io::Result<()> {
+fn give_up(who: UserIds) -> io::Result<()> {
     drop_to(who, Some(&[]))?;
     set_parent_process_death_signal(Some(Signal::KILL))?;
     Ok(set_no_new_privs(true)?)

@@ -23,7 +23,7 @@ pub struct Drivers<'a> {
 
 /// What was linked.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Linked {
+pub struct LinkReport {
     /// How many files are NixOS's.
     pub nixos: usize,
     /// How many are of Windows; 0 on a machine without a driver.
@@ -35,12 +35,12 @@ pub struct Linked {
 ///
 /// # Errors
 /// When a directory cannot be read or the links cannot be made.
-pub fn link(drivers: &Drivers<'_>, farm: &Path) -> Result<Linked, Failure> {
+pub fn link(drivers: &Drivers<'_>, farm: &Path) -> Result<LinkReport, Failure> {
     let directory = NewTree::make(farm)?;
     let lib = directory.path().join("lib");
     fs::create_dir(&lib).at(&lib)?;
 
-    let mut linked = Linked { nixos: 0, windows: 0 };
+    let mut linked = LinkReport { nixos: 0, windows: 0 };
     for path in entries(drivers.nixos)? {
         if path.file_name().is_some_and(|name| name == "lib") {
             linked.nixos = link_each(&entries(&path)?, &lib)?;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::as_user;
 use super::swap::{NewTree, remove};
-use crate::namespace::privileges::Who;
+use crate::namespace::privileges::UserIds;
 use crate::system::error::{Context, Failure};
 
 /// Deeper than any icon theme.
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What was copied.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Copied {
+pub struct CopyReport {
     /// Desktop files.
     pub entries: usize,
     /// Icons.
@@ -49,7 +49,7 @@ pub struct Copied {
 ///
 /// # Errors
 /// When the user's files cannot be read in time, or `target` cannot be written; both directories are as they were then.
-pub fn update(user: Who, sources: &[PathBuf], target: &Path) -> Result<Copied, Failure> {
+pub fn update(user: UserIds, sources: &[PathBuf], target: &Path) -> Result<CopyReport, Failure> {
     let uid = user.uid.as_raw();
     let [mut entries, mut icons] = [Kind::Entry, Kind::Icon].map(|kind| Copies::new(kind, target));
     as_user::read(
@@ -69,7 +69,7 @@ pub fn update(user: Who, sources: &[PathBuf], target: &Path) -> Result<Copied, F
             Ok(())
         },
     )?;
-    Ok(Copied { entries: entries.put()?, icons: icons.put()? })
+    Ok(CopyReport { entries: entries.put()?, icons: icons.put()? })
 }
 
 fn too_much() -> Failure {

@@ -15,7 +15,7 @@ const IN_USE: &str = "006";
 
 /// Where the kernel and `usbip` keep what they know; other places in tests.
 #[derive(Debug)]
-pub struct Places {
+pub struct UsbipPaths {
     /// `usbip`'s record of each attached port: a file `portN` with `HOST PORT BUSID`.
     pub records: PathBuf,
     /// The virtual host controllers, `vhci_hcd.0` and others.
@@ -24,7 +24,7 @@ pub struct Places {
     pub routes: PathBuf,
 }
 
-impl Default for Places {
+impl Default for UsbipPaths {
     fn default() -> Self {
         Self {
             records: "/var/run/vhci_hcd".into(),
@@ -79,7 +79,7 @@ pub enum DeviceState {
 ///
 /// # Errors
 /// When there is no controller, no address or no tool; a device that is not there is no error.
-pub fn attach(device: &Device<'_>, places: &Places) -> Result<DeviceState, UsbipError> {
+pub fn attach(device: &Device<'_>, places: &UsbipPaths) -> Result<DeviceState, UsbipError> {
     if !has_controller(&places.controllers) {
         return Err(UsbipError::NoController(places.controllers.clone()));
     }
@@ -108,7 +108,7 @@ pub fn attach(device: &Device<'_>, places: &Places) -> Result<DeviceState, Usbip
 /// As [`attach`].
 pub fn keep_attached(
     device: &Device<'_>,
-    places: &Places,
+    places: &UsbipPaths,
     mut report: impl FnMut(&DeviceState),
 ) -> Result<std::convert::Infallible, UsbipError> {
     let mut last = None;
@@ -139,7 +139,7 @@ fn has_controller(directory: &Path) -> bool {
 }
 
 /// Whether a port that `usbip` recorded for the device is in use: the record stays when the device is pulled out.
-fn is_attached(busid: &str, places: &Places) -> bool {
+fn is_attached(busid: &str, places: &UsbipPaths) -> bool {
     let Ok(records) = fs::read_dir(&places.records) else { return false };
     let ports: Vec<u32> = records
         .flatten()

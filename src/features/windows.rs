@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::namespace::privileges::Who;
+use crate::namespace::privileges::UserIds;
 use crate::system::program::{Limits, ask};
 
 /// The drive that Windows itself is on, by WSL's name for it. A program is taken from no other: whoever brings a disk, or
@@ -20,7 +20,7 @@ pub struct Interop<'a> {
     pub drives: &'a Path,
     /// Whose rights they run with here; nothing for those of this process. Windows' user decides what they are, so they are
     /// not to have root's.
-    pub user: Option<Who>,
+    pub user: Option<UserIds>,
 }
 
 impl Interop<'_> {

@@ -73,7 +73,10 @@ pub fn ensure(state: &InstallState, screen: &mut Screen, attempt: Attempt) -> Re
                 announced = true;
             }
             screen.progress(done, total);
-        } else if attempt == Attempt::Never && !state.boots() && idle.elapsed() > Duration::from_secs(5) {
+        } else if attempt == Attempt::Never
+            && !state.starts_systemd()
+            && idle.elapsed() > Duration::from_secs(5)
+        {
             screen.clear();
             return Err(with_distribution_name(
                 "NixOS is not installed, and only root can install it.\nNothing was changed.\nwsl -d {name} -u root",

@@ -30,7 +30,7 @@ const SESSION: Duration = Duration::from_secs(10);
 /// # Errors
 /// The message for the user, with `{name}` for the distribution's name: the system is installed and does not start.
 pub fn wait_for_system(state: &InstallState, screen: &mut Screen) -> Result<(), String> {
-    if !state.boots() {
+    if !state.starts_systemd() {
         if rustix::process::geteuid().is_root() && !Path::new(CURRENT).exists() {
             return activate(screen);
         }
@@ -90,8 +90,8 @@ fn activate(screen: &mut Screen) -> Result<(), String> {
         activation::run(&generation, settings().activation_limit(), &mut log, &mut |_| {})
     });
     match result {
-        Ok(activation::Activated::Cleanly) => {}
-        Ok(activation::Activated::WithFaults(reason)) => faults(screen, &reason),
+        Ok(activation::ActivationOutcome::Cleanly) => {}
+        Ok(activation::ActivationOutcome::WithFaults(reason)) => faults(screen, &reason),
         Err(reason) => return Err(does_not_start(&reason)),
     }
     Ok(())

@@ -23,14 +23,14 @@ struct Level {
 }
 
 /// A root directory that is being written.
-pub struct Place {
+pub struct TargetRoot {
     root: OwnedFd,
     root_attributes: Option<MemberAttributes>,
     levels: Vec<Level>,
     buffers: Buffers,
 }
 
-impl Place {
+impl TargetRoot {
     /// The root at `root`.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ const PIECE: usize = 1 << 20;
 const PIECES: usize = 6;
 
 /// What the whole archive file turned out to be.
-pub struct Checked {
+pub struct VerifiedArchive {
     /// SHA-256 in hexadecimal digits.
     pub sha256: String,
     /// Bytes.
@@ -29,7 +29,7 @@ pub struct Source<'scope> {
     piece: Vec<u8>,
     filled: usize,
     at: usize,
-    thread: ScopedJoinHandle<'scope, io::Result<Checked>>,
+    thread: ScopedJoinHandle<'scope, io::Result<VerifiedArchive>>,
 }
 
 impl<'scope> Source<'scope> {
@@ -49,7 +49,7 @@ impl<'scope> Source<'scope> {
     ///
     /// # Errors
     /// When it could not be read or decompressed.
-    pub fn finish(mut self) -> io::Result<Checked> {
+    pub fn finish(mut self) -> io::Result<VerifiedArchive> {
         while self.fill() {}
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
@@ -98,7 +98,7 @@ fn decompress(
     file: File,
     full: &SyncSender<(Vec<u8>, usize)>,
     empty: &Receiver<Vec<u8>>,
-) -> io::Result<Checked> {
+) -> io::Result<VerifiedArchive> {
     let hashing = Hashing { file, hash: Sha256::new(), size: 0 };
     let mut decoder = Decoder::with_buffer(BufReader::with_capacity(PIECE, hashing))?;
     let mut outcome = Ok(());
@@ -121,7 +121,7 @@ fn decompress(
     let mut hashing = decoder.finish().into_inner();
     outcome?;
     io::copy(&mut hashing, &mut io::sink())?;
-    Ok(Checked { sha256: hexadecimal(&hashing.hash.finalize()), size: hashing.size })
+    Ok(VerifiedArchive { sha256: hexadecimal(&hashing.hash.finalize()), size: hashing.size })
 }
 
 fn fill(from: &mut impl Read, piece: &mut [u8]) -> io::Result<usize> {

@@ -178,7 +178,7 @@ impl InstallState {
 
     /// Whether process 1 will start systemd.
     #[must_use]
-    pub fn boots(&self) -> bool {
+    pub fn starts_systemd(&self) -> bool {
         self.run("boots").exists()
     }
 

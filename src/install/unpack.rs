@@ -13,7 +13,7 @@ use tar::EntryType;
 use super::error::{InstallError, Result};
 use super::members::{ArchiveMember, ArchiveMembers};
 use super::mounts::{Mounts, is_wsls};
-use super::place::{Place, member_path};
+use super::place::{TargetRoot, member_path};
 use super::source::Source;
 use crate::system::installer::{DIRECTORY, Manifest};
 
@@ -41,7 +41,7 @@ pub fn unpack(
         return Err(InstallError::Damaged(format!("it has {size} bytes instead of {}", manifest.size)));
     }
     let mut unpacker = Unpacker {
-        place: Place::open(root)?,
+        place: TargetRoot::open(root)?,
         mounts: Mounts::below(root).map_err(|error| InstallError::at("proc/self/mountinfo", error))?,
         entry_points: manifest.entry_points.iter().map(PathBuf::from).zip(0..).collect(),
         members: 0,
@@ -77,7 +77,7 @@ pub fn unpack(
 }
 
 struct Unpacker {
-    place: Place,
+    place: TargetRoot,
     mounts: Mounts,
     entry_points: HashMap<PathBuf, usize>,
     members: u64,

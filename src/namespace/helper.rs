@@ -15,10 +15,10 @@ use rustix::fs::{Gid, Mode, Uid};
 use rustix::stdio::stdin;
 
 use super::caller::Caller;
-use super::privileges::{self, Who};
+use super::privileges::{self, UserIds};
 use super::state::NamespaceState;
 use super::task::Task;
-use super::{SESSION, enter, inside, limits, refusals, resume, settings, start, starts_systemd, waiter};
+use super::{SESSION, enter, is_inside, limits, refusals, resume, settings, start, starts_systemd, waiter};
 use crate::session::SHELLS;
 use crate::sys;
 use crate::sys::namespace::{block_signals, close_from, die_of};
@@ -67,8 +67,8 @@ pub fn run() -> ExitCode {
 const DYING: Duration = Duration::from_secs(1);
 
 /// The whole session, from root's rights to the shell's end. An empty reason means that there is nothing to report.
-fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
-    if inside() {
+fn session(who: UserIds, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
+    if is_inside() {
         return Err(String::new());
     }
     privileges::take().map_err(|error| match settings().systemd_user {
@@ -118,7 +118,7 @@ fn session(who: Who, task: Task, data: &OwnedFd) -> Result<ExitStatus, String> {
 
 /// Where root's shell is another user's (WSL's default user root), that user needs the terminal: `gpg` and `script` open
 /// it by name.
-fn lend_terminal(who: Who, user: &Account) -> bool {
+fn lend_terminal(who: UserIds, user: &Account) -> bool {
     let lends = who.uid.is_root() && user.uid != 0 && rustix::termios::isatty(stdin());
     lends
         && rustix::fs::fchown(stdin(), Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(TTY_GROUP))).is_ok()
@@ -135,7 +135,7 @@ fn finish(status: ExitStatus) -> ExitCode {
 
 /// What there is without systemd, with the caller's own rights and what the caller brought: a login shell comes whatever
 /// happens; what was to be beside systemd does not.
-fn outside(who: Who, task: Task, caller: &Caller, reason: &str) -> ExitCode {
+fn outside(who: UserIds, task: Task, caller: &Caller, reason: &str) -> ExitCode {
     if let Err(error) = privileges::drop_to(who, None) {
         message::print_error(format_args!("nixos-wsl-enter: {error}"));
         return ExitCode::FAILURE;
@@ -151,7 +151,7 @@ fn outside(who: Who, task: Task, caller: &Caller, reason: &str) -> ExitCode {
         }
     }
     rustix::process::umask(Mode::from_raw_mode(caller.umask & 0o777));
-    limits::lower(&caller.limits);
+    limits::restore_lower(&caller.limits);
     sys::reset_signals();
     let environment: Vec<(OsString, OsString)> = caller.variables().collect();
     let error = match task {
@@ -163,7 +163,7 @@ fn outside(who: Who, task: Task, caller: &Caller, reason: &str) -> ExitCode {
 }
 
 /// Becomes the user's login shell, by a path from which it does not come back here.
-fn login(who: Who, argv: &[OsString], environment: &[(OsString, OsString)]) -> String {
+fn login(who: UserIds, argv: &[OsString], environment: &[(OsString, OsString)]) -> String {
     let shell = match accounts::entry(&Root::default(), who.uid.as_raw()) {
         Ok(entry) => entry.shell,
         Err(error) => return error,

@@ -54,7 +54,7 @@ pub fn reset() {
 }
 
 /// Goes back to the caller's limits where they are lower; raising them is no part of opening a shell.
-pub fn lower(limits: &[Rlimit]) {
+pub fn restore_lower(limits: &[Rlimit]) {
     let least = |a: Option<u64>, b: Option<u64>| match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

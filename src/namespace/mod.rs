@@ -41,7 +41,7 @@ use task::Task;
 ///
 /// No variable is asked: they go through `sudo` and `ssh`, and anyone can set them.
 #[must_use]
-pub fn inside() -> bool {
+pub fn is_inside() -> bool {
     let recorded = NamespaceState::read().is_ok_and(|state| state.pidns == inode("self", "pid"));
     recorded || is_systemd("1") && Path::new("/run/systemd/system").exists()
 }
@@ -66,7 +66,7 @@ fn is_systemd(process: &str) -> bool {
 
 /// Becomes the privileged program if this login shell is to go inside first; comes back if it is not, or cannot.
 pub fn go_inside(argv: &[OsString]) {
-    if wanted() {
+    if is_wanted() {
         let error = enter(Task::Login, argv, None);
         message::print_error(format_args!("nixos-wsl: {HELPER}: {error}; this shell is outside systemd"));
     }
@@ -81,8 +81,8 @@ pub fn enter(task: Task, argv: &[OsString], environment: Option<&[(OsString, OsS
 
 /// Whether a login shell that starts here is to go inside first.
 #[must_use]
-pub fn wanted() -> bool {
-    let elsewhere = !inside() && (NamespaceState::read().is_ok() || starts_systemd());
+pub fn is_wanted() -> bool {
+    let elsewhere = !is_inside() && (NamespaceState::read().is_ok() || starts_systemd());
     elsewhere && (!refusals::refused() || refusals::started_by_wsl())
 }
 

@@ -9,14 +9,14 @@ use crate::system::accounts::Account;
 
 /// Whom this process works for, as the kernel has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Who {
+pub struct UserIds {
     /// The real user.
     pub uid: Uid,
     /// The real group.
     pub gid: Gid,
 }
 
-impl Who {
+impl UserIds {
     /// The user of an entry, with the user's own group.
     #[must_use]
     pub fn of(entry: &Account) -> Self {
@@ -26,8 +26,8 @@ impl Who {
 
 /// The caller.
 #[must_use]
-pub fn caller() -> Who {
-    Who { uid: getuid(), gid: getgid() }
+pub fn caller() -> UserIds {
+    UserIds { uid: getuid(), gid: getgid() }
 }
 
 /// Becomes root in every respect, so that the caller can neither signal nor trace this process any more.
@@ -50,7 +50,7 @@ pub fn take() -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the system calls, and if root's rights could be had back. The program must end then.
-pub fn drop_to(who: Who, groups: Option<&[Gid]>) -> io::Result<()> {
+pub fn drop_to(who: UserIds, groups: Option<&[Gid]>) -> io::Result<()> {
     if geteuid().is_root() {
         if let Some(groups) = groups {
             set_thread_groups(groups)?;

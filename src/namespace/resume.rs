@@ -89,7 +89,7 @@ pub fn run(resume: &Resume) -> Result<Infallible, String> {
     let caller = data.ok_or("only nixos-wsl-enter starts this program")?;
     let environment = merge(&caller, std::env::vars_os(), &resume.shell);
     rustix::process::umask(Mode::from_raw_mode(caller.umask & 0o777));
-    limits::lower(&caller.limits);
+    limits::restore_lower(&caller.limits);
     change_directory(&caller, &environment);
     if resume.foreground && caller.argv.len() < 2 {
         take_foreground();

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use crate::system::settings::{Settings, Whole, WindowsPath};
+use crate::system::settings::{AllOrNone, Settings, WindowsPath};
 
 /// The start of every `PATH` that WSL gives (W§6.3); on NixOS most of these folders do not exist.
 pub(super) const WSL_DEFAULTS: [&[u8]; 8] = [
@@ -84,7 +84,7 @@ fn is_dead(entry: &[u8]) -> bool {
 
 fn keeps(choice: &WindowsPath, entry: &[u8]) -> bool {
     match choice {
-        WindowsPath::Whole(whole) => *whole == Whole::All,
+        WindowsPath::Whole(whole) => *whole == AllOrNone::All,
         WindowsPath::Matching(patterns) => patterns.iter().any(|pattern| matches(pattern.as_bytes(), entry)),
     }
 }
@@ -137,8 +137,8 @@ mod tests {
         (paths.path.into_vec(), paths.windows)
     }
 
-    const ALL: WindowsPath = WindowsPath::Whole(Whole::All);
-    const NONE: WindowsPath = WindowsPath::Whole(Whole::None);
+    const ALL: WindowsPath = WindowsPath::Whole(AllOrNone::All);
+    const NONE: WindowsPath = WindowsPath::Whole(AllOrNone::None);
 
     #[test]
     fn f11_entries_survive_byte_for_byte() {

@@ -126,7 +126,7 @@ pub fn block_signals() {
 
 /// A blocked signal that has come: its number, and whether the kernel sent it (a terminal's `^C`) and no process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrived {
+pub struct ReceivedSignal {
     /// The signal's number.
     pub signal: i32,
     /// It comes from the kernel.
@@ -137,7 +137,7 @@ pub struct Arrived {
 ///
 /// # Errors
 /// Those of `sigwaitinfo(2)`.
-pub fn next_signal() -> io::Result<Arrived> {
+pub fn next_signal() -> io::Result<ReceivedSignal> {
     // SAFETY: mask and info are plain data that live for the calls; sigfillset initialises the mask.
     unsafe {
         let mut mask = std::mem::zeroed();
@@ -145,7 +145,7 @@ pub fn next_signal() -> io::Result<Arrived> {
         libc::sigfillset(&raw mut mask);
         match libc::sigwaitinfo(&raw const mask, &raw mut info) {
             -1 => Err(io::Error::last_os_error()),
-            signal => Ok(Arrived { signal, kernel: info.si_code > 0 }),
+            signal => Ok(ReceivedSignal { signal, kernel: info.si_code > 0 }),
         }
     }
 }

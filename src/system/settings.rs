@@ -54,7 +54,7 @@ impl Default for Settings {
             start_timeout: 90,
             login_wait: 10,
             automount_root: "/mnt".into(),
-            windows_path: WindowsPath::Whole(Whole::All),
+            windows_path: WindowsPath::Whole(AllOrNone::All),
             systemd_mode: Mode::Native,
             systemd_timeout: 90,
             systemd_user: None,
@@ -68,7 +68,7 @@ impl Default for Settings {
 #[serde(untagged)]
 pub enum WindowsPath {
     /// All or none of them stay.
-    Whole(Whole),
+    Whole(AllOrNone),
     /// Those stay that match one of these patterns: `*` and `?`; upper and lower case are the same, as on Windows.
     Matching(Vec<String>),
 }
@@ -76,7 +76,7 @@ pub enum WindowsPath {
 /// `"all"` or `"none"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Whole {
+pub enum AllOrNone {
     /// Every Windows entry stays.
     All,
     /// None stays.

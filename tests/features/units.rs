@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use nixos_wsl::features::drivers::{Drivers, Linked, link};
-use nixos_wsl::features::usbip::{Device, DeviceState, Places, UsbipError, attach};
+use nixos_wsl::features::drivers::{Drivers, LinkReport, link};
+use nixos_wsl::features::usbip::{Device, DeviceState, UsbipError, UsbipPaths, attach};
 use tempfile::TempDir;
 
 use crate::{directory, names, write};
@@ -23,7 +23,7 @@ fn drivers_of_windows_join_those_of_nixos() {
     let also = [top.path().join("missing.so"), nixos.join("share/vulkan/x.json")];
     let drivers = Drivers { nixos: &nixos, windows: &windows, also: &also };
 
-    assert_eq!(link(&drivers, &farm).expect("links"), Linked { nixos: 2, windows: 3 });
+    assert_eq!(link(&drivers, &farm).expect("links"), LinkReport { nixos: 2, windows: 3 });
     assert_eq!(names(&farm), ["lib", "share"]);
     assert_eq!(names(farm.join("lib")), ["libGL.so", "libboth.so", "libd3d12.so", "x.json"]);
     assert_eq!(fs::read_link(farm.join("lib/libboth.so")).expect("a link"), windows.join("libboth.so"));
@@ -45,7 +45,7 @@ fn drivers_without_windows_are_those_of_nixos() {
     // As an older generation left it.
     symlink("/nowhere", &farm).expect("a link");
     let drivers = Drivers { nixos: &nixos, windows: Path::new("/nowhere"), also: &[] };
-    assert_eq!(link(&drivers, &farm).expect("links"), Linked { nixos: 1, windows: 0 });
+    assert_eq!(link(&drivers, &farm).expect("links"), LinkReport { nixos: 1, windows: 0 });
     assert_eq!(names(farm.join("lib")), ["libGL.so"]);
     assert!(!farm.is_symlink());
 }
@@ -64,14 +64,14 @@ fn a_missing_driver_directory_is_named_and_nothing_is_left() {
 /// A machine with a virtual controller, a default route and a `usbip` that does what `script` says.
 struct Machine {
     top: TempDir,
-    places: Places,
+    places: UsbipPaths,
     usbip: PathBuf,
 }
 
 impl Machine {
     fn new(script: &str) -> Self {
         let top = directory();
-        let places = Places {
+        let places = UsbipPaths {
             records: top.path().join("records"),
             controllers: top.path().join("platform"),
             routes: top.path().join("route"),

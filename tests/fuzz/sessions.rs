@@ -13,7 +13,7 @@ use rustix::process::{Gid, Uid};
 use nixos_wsl::session::script::{Script, Variables};
 use nixos_wsl::session::search_path::{Paths, merge};
 use nixos_wsl::system::accounts::{entry, entry_named};
-use nixos_wsl::system::settings::{Settings, Whole, WindowsPath};
+use nixos_wsl::system::settings::{AllOrNone, Settings, WindowsPath};
 
 use super::input::{Input, root_with};
 
@@ -97,8 +97,8 @@ pub fn search_path(data: &[u8]) {
         patterns.push(String::from_utf8_lossy(input.line()).into_owned());
     }
     let choices = [
-        WindowsPath::Whole(Whole::All),
-        WindowsPath::Whole(Whole::None),
+        WindowsPath::Whole(AllOrNone::All),
+        WindowsPath::Whole(AllOrNone::None),
         WindowsPath::Matching(patterns.clone()),
     ];
     let split = |path: &OsStr| -> Vec<Vec<u8>> {

@@ -7,7 +7,7 @@ use crate::support::validator::judge_spec;
 use nixos_wsl::apply::Plan;
 use nixos_wsl::image::spec::Spec;
 use nixos_wsl::session::script::Script;
-use nixos_wsl::system::settings::{Settings, Whole, WindowsPath};
+use nixos_wsl::system::settings::{AllOrNone, Settings, WindowsPath};
 use nixos_wsl::wsl::distribution::{Distribution, valid_name};
 use nixos_wsl::wsl::settings::{CgroupVersion, WslSettings, clean_hostname};
 use serde_json::Value;
@@ -140,7 +140,7 @@ fn the_shells_read_their_settings() {
             .unwrap_or_else(|error| panic!("{name}: {error}"))
     };
     assert_eq!(session("default"), Settings::default());
-    assert_eq!(session("default").windows_path, WindowsPath::Whole(Whole::All));
+    assert_eq!(session("default").windows_path, WindowsPath::Whole(AllOrNone::All));
     let paths = session("everything");
     assert_eq!(paths.automount_root, Path::new("/"));
     assert_eq!(paths.activation_timeout, 30);

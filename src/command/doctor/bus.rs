@@ -13,7 +13,7 @@ pub const SOCKET: &str = "/run/dbus/system_bus_socket";
 ///
 /// # Errors
 /// Why it takes nobody.
-pub fn greet(socket: &Path, limit: Duration) -> std::io::Result<()> {
+pub fn authenticate(socket: &Path, limit: Duration) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(limit))?;
     stream.set_write_timeout(Some(limit))?;
@@ -51,7 +51,7 @@ mod tests {
             // Until the client goes away.
             let _ = stream.read(&mut line);
         });
-        let result = greet(&socket, Duration::from_secs(1));
+        let result = authenticate(&socket, Duration::from_secs(1));
         bus.join().unwrap();
         result
     }
@@ -61,6 +61,6 @@ mod tests {
         greeted(b"OK 0123456789abcdef\r\n").unwrap();
         assert_eq!(greeted(b"REJECTED EXTERNAL\r\n").unwrap_err().to_string(), "it refuses this user");
         assert_eq!(greeted(b"").unwrap_err().to_string(), "no answer");
-        assert!(greet(Path::new("/nonexistent"), Duration::from_secs(1)).is_err());
+        assert!(authenticate(Path::new("/nonexistent"), Duration::from_secs(1)).is_err());
     }
 }

@@ -9,7 +9,7 @@ use crate::system::root::Root;
 
 /// A line of fstab whose file system is to be there at every start.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingMount {
     /// Where it belongs.
     pub point: String,
     /// Its device, as the line names it.
@@ -20,7 +20,7 @@ pub struct Missing {
 
 /// The lines without a mount.
 #[must_use]
-pub fn missing(root: &Root) -> Vec<Missing> {
+pub fn missing(root: &Root) -> Vec<MissingMount> {
     let text =
         |path: &str| String::from_utf8_lossy(&root.read(path, FILE_LIMIT).unwrap_or_default()).into_owned();
     let mounted = mounts(&text("/proc/self/mountinfo"));
@@ -34,7 +34,7 @@ pub fn missing(root: &Root) -> Vec<Missing> {
 }
 
 /// A line that is to be mounted at every start.
-fn wanted(line: &str) -> Option<Missing> {
+fn wanted(line: &str) -> Option<MissingMount> {
     let mut fields = line.split_ascii_whitespace();
     let device = fields.next().filter(|device| !device.starts_with('#'))?;
     let point = unescape(fields.next().filter(|point| point.starts_with('/'))?);
@@ -43,7 +43,7 @@ fn wanted(line: &str) -> Option<Missing> {
     if options.split(',').any(|option| option == "noauto") {
         return None;
     }
-    Some(Missing { unit: unit(&point), point, device: unescape(device) })
+    Some(MissingMount { unit: unit(&point), point, device: unescape(device) })
 }
 
 /// The name of a mount's unit (systemd.unit(5), "String Escaping for Inclusion in Unit Names").
@@ -93,8 +93,11 @@ mod tests {
         let fstab = "# a remark\nLABEL=x /mnt/a\\040b ext4 nofail 0 0\nLABEL=y /mnt/later ext4 noauto,nofail 0 0\n\
                      /dev/sdd none swap sw 0 0\nUUID=1 /mnt/lost ext4 defaults,nofail 0 2\nnonsense\n";
         std::fs::write(root.path("etc/fstab"), fstab).unwrap();
-        let lost =
-            Missing { point: "/mnt/lost".into(), device: "UUID=1".into(), unit: "mnt-lost.mount".into() };
+        let lost = MissingMount {
+            point: "/mnt/lost".into(),
+            device: "UUID=1".into(),
+            unit: "mnt-lost.mount".into(),
+        };
         assert_eq!(missing(&root), [lost]);
     }
 }

@@ -96,7 +96,7 @@ fn state() -> Result<String, String> {
 }
 
 fn bus(findings: &mut Vec<Finding>) {
-    if let Err(error) = bus::greet(Path::new(bus::SOCKET), LIMIT) {
+    if let Err(error) = bus::authenticate(Path::new(bus::SOCKET), LIMIT) {
         let fault =
             format!("{}: {error}: the system bus takes nobody, so logins and services fail", bus::SOCKET);
         let advice = "`systemctl status dbus.service dbus.socket` says why, `sudo systemctl restart dbus.service` may help";
@@ -145,7 +145,7 @@ fn units(root: &Root, findings: &mut Vec<Finding>) {
     }
 }
 
-fn unmounted(lost: &drives::Missing) -> Finding {
+fn unmounted(lost: &drives::MissingMount) -> Finding {
     finding(
         FindingKind::MountFailed,
         format!("{} is not mounted: {} is not there, or does not fit", lost.point, lost.device),

@@ -38,7 +38,7 @@ const QUESTION: &str = "$no = (Get-ChildItem Cert:\\CurrentUser\\Disallowed).Thu
 
 /// What is to be trusted.
 #[derive(Debug)]
-pub struct Trust<'a> {
+pub struct TrustRequest<'a> {
     /// The system's own bundle.
     pub base: &'a Path,
     /// Folders with certificates, one or more a file, in PEM or DER.
@@ -71,7 +71,7 @@ pub enum WindowsRoots<'a> {
 
 /// What came of it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Trusted {
+pub struct TrustReport {
     /// How many certificates there are beside the system's own.
     pub added: usize,
     /// What could not be taken, and why.
@@ -82,7 +82,7 @@ pub struct Trusted {
 ///
 /// # Errors
 /// The system's own bundle cannot be read, or the new one not be written; then the old one stays.
-pub fn update(trust: &Trust<'_>, state: &Path, now: SystemTime) -> Result<Trusted, Failure> {
+pub fn update(trust: &TrustRequest<'_>, state: &Path, now: SystemTime) -> Result<TrustReport, Failure> {
     let base = fs::canonicalize(trust.base).and_then(|base| read(&base, LIMIT)).at(trust.base)?;
     fs::create_dir_all(state).at(state)?;
     let mut added = Added::beside(pem::decode(&base));
@@ -126,7 +126,7 @@ pub fn update(trust: &Trust<'_>, state: &Path, now: SystemTime) -> Result<Truste
     bundle.push(b'\n');
     bundle.extend(added.text.as_bytes());
     write(&state.join(BUNDLE), &bundle)?;
-    Ok(Trusted { added: added.count, left_out })
+    Ok(TrustReport { added: added.count, left_out })
 }
 
 /// Adds those of a folder's files.
@@ -202,10 +202,10 @@ mod tests {
             self.0.path().join(name)
         }
 
-        fn update(&self, absent: AbsentFolders) -> Trusted {
+        fn update(&self, absent: AbsentFolders) -> TrustReport {
             let folders = [self.path("company")];
             let base = &self.path("base.pem");
-            let trust = Trust { base, folders: &folders, windows: WindowsRoots::No, absent };
+            let trust = TrustRequest { base, folders: &folders, windows: WindowsRoots::No, absent };
             update(&trust, &self.path("state"), SystemTime::now()).unwrap()
         }
     }
@@ -214,7 +214,7 @@ mod tests {
     fn a_folder_whose_drive_comes_later_keeps_its_certificates() {
         let machine = Machine::new();
         fs::write(machine.path("company/root.pem"), ROOT).unwrap();
-        assert_eq!(machine.update(AbsentFolders::Empty), Trusted { added: 1, left_out: Vec::new() });
+        assert_eq!(machine.update(AbsentFolders::Empty), TrustReport { added: 1, left_out: Vec::new() });
         let bundle = fs::read(machine.path("state/ca-bundle.crt")).unwrap();
         assert_eq!(pem::decode(&bundle).len(), 2);
         fs::rename(machine.path("company"), machine.path("elsewhere")).unwrap();
@@ -239,7 +239,7 @@ mod tests {
         for name in ["a.pem", "b.pem", "c.pem"] {
             fs::write(machine.path("company").join(name), &padded).unwrap();
         }
-        let Trusted { added, left_out } = machine.update(AbsentFolders::Empty);
+        let TrustReport { added, left_out } = machine.update(AbsentFolders::Empty);
         let [reason] = &left_out[..] else { panic!("{left_out:?}") };
         assert!(
             added == 1

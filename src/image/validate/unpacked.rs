@@ -81,7 +81,7 @@ pub struct Objection {
 
 /// There is no room for more members.
 #[derive(Debug)]
-pub struct TooMany;
+pub struct TooManyMembers;
 
 /// The root, by path without a slash before it; the root itself is the empty path.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl UnpackedRoot {
         &mut self,
         member: &RawMember,
         machine: Option<Machine>,
-    ) -> Result<(Vec<u8>, Option<Objection>), TooMany> {
+    ) -> Result<(Vec<u8>, Option<Objection>), TooManyMembers> {
         let path = match normal(&member.name) {
             Ok(path) => path,
             Err(objection) => return Ok((member.name.clone(), Some(objection))),
@@ -160,7 +160,7 @@ impl UnpackedRoot {
     }
 
     /// Makes the directories above `path`, or says why there can be none.
-    fn parents(&mut self, path: &[u8]) -> Result<Option<Objection>, TooMany> {
+    fn parents(&mut self, path: &[u8]) -> Result<Option<Objection>, TooManyMembers> {
         let Some(slash) = path.iter().rposition(|&byte| byte == b'/') else { return Ok(None) };
         // What stands in a directory has only directories above it.
         if self.nodes.get(&path[..slash]).is_some_and(|node| node.kind == RootKind::Directory) {
@@ -182,7 +182,7 @@ impl UnpackedRoot {
         Ok(None)
     }
 
-    fn insert(&mut self, path: &[u8], node: RootEntry) -> Result<(), TooMany> {
+    fn insert(&mut self, path: &[u8], node: RootEntry) -> Result<(), TooManyMembers> {
         let target = node.target.len();
         match self.nodes.entry(path.into()) {
             Entry::Occupied(mut old) => {
@@ -195,7 +195,7 @@ impl UnpackedRoot {
             }
         }
         self.memory += target;
-        if self.memory > self.most { Err(TooMany) } else { Ok(()) }
+        if self.memory > self.most { Err(TooManyMembers) } else { Ok(()) }
     }
 
     /// What a hard link leads to.

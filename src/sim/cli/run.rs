@@ -26,7 +26,7 @@ pub fn run(command: CommandLine, out: &mut dyn Write) -> Result<i32> {
         return Ok(print(out, USAGE));
     }
     let registry = Registry::open()?;
-    instance::sweep(&registry)?;
+    instance::remove_ended(&registry)?;
     match command {
         CommandLine::Help => Ok(0),
         CommandLine::Version => {

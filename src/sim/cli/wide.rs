@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 /// Encodes texts, each of which comes as a whole: what `write!` gives.
 #[derive(Debug)]
-pub struct Wide<W>(pub W);
+pub struct Utf16Writer<W>(pub W);
 
-impl<W: Write> Write for Wide<W> {
+impl<W: Write> Write for Utf16Writer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes).replace('\n', "\r\n");
         let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -27,7 +27,7 @@ mod tests {
     fn a_text_has_two_bytes_a_letter_and_windows_ends_of_lines() {
         let mut out = Vec::new();
         let name = "ü→";
-        writeln!(Wide(&mut out), "a{name}").unwrap();
+        writeln!(Utf16Writer(&mut out), "a{name}").unwrap();
         assert_eq!(out, b"a\0\xfc\0\x92\x21\r\0\n\0");
     }
 }

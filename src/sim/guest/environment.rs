@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::fs;
 
 use crate::sim::guest::exec::strings;
-use crate::sim::guest::windows::Configured;
+use crate::sim::guest::windows::LaunchState;
 use crate::sim::wire::protocol::CreateProcess;
 use crate::wsl::settings::WslSettings;
 
@@ -39,7 +39,7 @@ impl Environment {
 #[must_use]
 pub fn assemble(
     settings: &WslSettings,
-    configured: &Configured,
+    configured: &LaunchState,
     process: &CreateProcess,
     windows_path: &str,
     interop: Option<&str>,

@@ -16,7 +16,7 @@ use rustix::system::RebootCommand;
 
 use crate::sim::guest::cgroup::Cgroups;
 use crate::sim::guest::init::Init;
-use crate::sim::guest::kernel::Shared;
+use crate::sim::guest::kernel::SharedMounts;
 use crate::sim::guest::overlay;
 use crate::sim::guest::report::StartReport;
 use crate::sim::guest::store::Snapshot;
@@ -46,7 +46,7 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     world::bind_to_supervisor(vm, &kmsg)?;
     let store = Snapshot::take(&start.root, start.full_hash);
     let cgroups = Cgroups::make(vm, outside.boot_systemd)?;
-    let shared = Shared::take(vm, vm_init)?;
+    let shared = SharedMounts::open(vm, vm_init)?;
     let writable = world::enter(start, vm, vm_init, &cgroups, &shared, &kmsg)?;
     let own_kernel = shared.sys.is_some();
     let unguarded = shared.unguarded.clone();

@@ -18,7 +18,7 @@ use crate::sim::guest::report::StartReport;
 use crate::sim::guest::session;
 use crate::sim::guest::store::{Snapshot, report_changes};
 use crate::sim::guest::systemd::{Systemd, shutting_down};
-use crate::sim::guest::windows::{self, Configured};
+use crate::sim::guest::windows::{self, LaunchState};
 use crate::sim::wire::protocol::{self, CreateProcess, InitRequest, Reply};
 use crate::sim::wire::start::Start;
 use crate::sys::simulator::{execve, fork};
@@ -35,7 +35,7 @@ pub struct Init<'a> {
     start: &'a Start,
     /// wsl.conf, as it is in force.
     settings: WslSettings,
-    configured: Configured,
+    configured: LaunchState,
     cgroups: Cgroups,
     /// The store before the start, until the first session has looked at it again.
     store: Option<Snapshot>,
@@ -66,7 +66,7 @@ impl<'a> Init<'a> {
         Self {
             start,
             settings,
-            configured: Configured::default(),
+            configured: LaunchState::default(),
             cgroups,
             store: Some(store),
             report,

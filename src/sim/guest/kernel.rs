@@ -22,7 +22,7 @@ const OF_PROC: MountFlags =
 /// machine's, because NixOS' activation makes `/sys` writable.
 const EMPTY_SYS: [&str; 7] = ["block", "bus", "class", "dev", "devices", "fs/cgroup", "kernel"];
 /// The mounts of the virtual machine that all of its distributions have.
-pub struct Shared {
+pub struct SharedMounts {
     /// `/mnt/wsl`.
     pub wsl: OwnedFd,
     /// `/sys`, if the virtual machine has one, which takes FUSE.
@@ -35,13 +35,13 @@ pub struct Shared {
     pub unguarded: Option<String>,
 }
 
-impl Shared {
+impl SharedMounts {
     /// Takes them along; to be called in the machine's own mounts.
     ///
     /// # Errors
     ///
     /// The virtual machine is gone, or the system's.
-    pub fn take(vm: &Vm, vm_init: &OwnedFd) -> Result<Self, Failure> {
+    pub fn open(vm: &Vm, vm_init: &OwnedFd) -> Result<Self, Failure> {
         // The registry's folder has it.
         let disks = vm.shared.parent().map(AttachedDisk::all).unwrap_or_default();
         let devices: Vec<_> = disks.iter().flat_map(|disk| disk.devices().unwrap_or_default()).collect();
@@ -84,7 +84,7 @@ impl Shared {
 /// # Errors
 ///
 /// The system's.
-pub fn sys(vm: &Shared) -> Result<(), Failure> {
+pub fn mount_sys(vm: &SharedMounts) -> Result<(), Failure> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
     match &vm.sys {
         Some(sys) => place(sys, "/sys")?,
@@ -108,7 +108,7 @@ fn empty_sys(flags: MountFlags) -> Result<(), Failure> {
 /// # Errors
 ///
 /// The system's.
-pub fn trust_sys(vm: &Shared) -> Result<(), Failure> {
+pub fn trust_simulated_sys(vm: &SharedMounts) -> Result<(), Failure> {
     if vm.sys.is_none() {
         return Ok(());
     }
@@ -132,7 +132,7 @@ pub fn trust_sys(vm: &Shared) -> Result<(), Failure> {
 /// # Errors
 ///
 /// The system's.
-pub fn settings(vm: &Shared) -> Result<(), Failure> {
+pub fn mount_proc_sys(vm: &SharedMounts) -> Result<(), Failure> {
     match &vm.proc_sys {
         Some(proc_sys) => own_settings(proc_sys)?,
         None => protect_settings()?,

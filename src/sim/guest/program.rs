@@ -12,7 +12,7 @@ use rustix::process::WaitOptions;
 use crate::sim::guest::environment;
 use crate::sim::guest::exec::{c_string, search, standard_streams, take_terminal};
 use crate::sim::guest::users::User;
-use crate::sim::guest::windows::Configured;
+use crate::sim::guest::windows::LaunchState;
 use crate::sim::guest::wslpath::Translation;
 use crate::sim::wire::error::reason;
 use crate::sim::wire::protocol::{self, CreateProcess, Reply};
@@ -32,7 +32,7 @@ pub struct ProcessRequest<'a> {
     /// wsl.conf.
     pub settings: &'a WslSettings,
     /// The distribution as it was configured.
-    pub configured: &'a Configured,
+    pub configured: &'a LaunchState,
     /// The Windows PATH, translated.
     pub windows_path: &'a str,
     /// Where login sessions are asked for.

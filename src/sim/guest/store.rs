@@ -93,7 +93,7 @@ impl Snapshot {
 
 /// Which of the files that WSL writes to lie in the store, through links: a hazard even if this start spared them.
 #[must_use]
-pub fn hazards(root: &Path) -> Vec<(&'static str, PathBuf)> {
+pub fn paths_linked_into(root: &Path) -> Vec<(&'static str, PathBuf)> {
     WRITTEN
         .iter()
         .filter_map(|path| {
@@ -112,7 +112,7 @@ pub fn report_changes(before: &Snapshot, full: bool, report: &mut StartReport) {
     for path in before.changed(&after).into_iter().take(10) {
         report.add(&format!("/{} in the store was changed by this start", path.display()));
     }
-    for (path, target) in hazards(Path::new("/")) {
+    for (path, target) in paths_linked_into(Path::new("/")) {
         report.add(&format!("{path} leads into the store (/{}): WSL may write through it", target.display()));
     }
 }
@@ -206,11 +206,13 @@ mod tests {
         symlink("/usr/share/zoneinfo/UTC", path("etc/localtime"))?;
         symlink("/nix/store/resolv.conf", path("etc/resolv.conf"))?;
         symlink("/nix/store/hosts", path("etc/hosts"))?;
-        assert_eq!(hazards(root.path()), [("/etc/hosts", "nix/store/hosts".into())]);
+        assert_eq!(paths_linked_into(root.path()), [("/etc/hosts", "nix/store/hosts".into())]);
         // A folder in the store is one for every file.
         fs::remove_dir_all(path("etc"))?;
         symlink("/nix/store/etc", path("etc"))?;
-        assert!(hazards(root.path()).contains(&("/etc/localtime", "nix/store/etc/localtime".into())));
+        assert!(
+            paths_linked_into(root.path()).contains(&("/etc/localtime", "nix/store/etc/localtime".into()))
+        );
         Ok(())
     }
 }

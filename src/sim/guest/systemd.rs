@@ -14,7 +14,7 @@ use rustix::system::RebootCommand;
 use crate::sim::guest::cgroup::Cgroups;
 use crate::sim::guest::exec::{c_string, standard_streams, strings, take_terminal};
 use crate::sim::guest::report::StartReport;
-use crate::sim::guest::windows::{Configured, command};
+use crate::sim::guest::windows::{LaunchState, command};
 use crate::sim::wire::protocol;
 use crate::sim::wire::time::TimeFactor;
 use crate::sys::simulator::{execve, fork};
@@ -72,7 +72,7 @@ impl Systemd {
     }
 
     /// Starts systemd if it has not been started, and waits until it is up (W§5.2).
-    pub fn start(&mut self, configured: &Configured, report: &mut StartReport) {
+    pub fn start(&mut self, configured: &LaunchState, report: &mut StartReport) {
         let Some(mut trigger) = self.trigger.take() else { return };
         let _ = trigger.write_all(b"1");
         drop(trigger);
@@ -103,7 +103,7 @@ impl Systemd {
     pub fn login(
         &mut self,
         socket: &mut UnixStream,
-        configured: &Configured,
+        configured: &LaunchState,
         cgroups: &Cgroups,
         report: &mut StartReport,
     ) -> io::Result<bool> {
@@ -118,7 +118,7 @@ impl Systemd {
         &mut self,
         uid: u32,
         name: &str,
-        configured: &Configured,
+        configured: &LaunchState,
         cgroups: &Cgroups,
         report: &mut StartReport,
     ) -> io::Result<bool> {
@@ -150,7 +150,7 @@ impl Systemd {
     }
 
     /// Powers the distribution off (W§5.6).
-    pub fn power_off(&self, configured: &Configured, report: &mut StartReport) -> ! {
+    pub fn power_off(&self, configured: &LaunchState, report: &mut StartReport) -> ! {
         if self.started() {
             let by_itself = shutting_down();
             reset_signals();
@@ -179,7 +179,7 @@ impl Systemd {
 /// Runs a line with `/bin/sh` every 250 ms until it succeeds: its output. `None` after `limit`, or once `stop`
 /// has seen enough of the output.
 fn poll_shell(
-    configured: &Configured,
+    configured: &LaunchState,
     line: &str,
     limit: Duration,
     stop: impl Fn(&str) -> bool,

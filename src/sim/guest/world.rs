@@ -23,7 +23,7 @@ use rustix::thread::{
 };
 
 use crate::sim::guest::cgroup::Cgroups;
-use crate::sim::guest::kernel::{self, Shared};
+use crate::sim::guest::kernel::{self, SharedMounts};
 use crate::sim::guest::mounts::{attach, directory, link, mount_tree, share};
 use crate::sim::guest::overlay;
 use crate::sim::guest::release::Release;
@@ -59,7 +59,7 @@ pub fn enter(
     vm: &Vm,
     vm_init: &OwnedFd,
     cgroups: &Cgroups,
-    shared: &Shared,
+    shared: &SharedMounts,
     kmsg: &OwnedFd,
 ) -> Result<bool> {
     let (root, init) = (start.root.as_path(), start.init.as_path());
@@ -147,7 +147,7 @@ fn program(init: &Path, release: &Release) -> io::Result<OwnedFd> {
     Ok(open_tree(&tree, "init", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
 }
 
-fn base(log: &OwnedFd, vm: &Shared, layout: Layout) -> Result<(), Failure> {
+fn base(log: &OwnedFd, vm: &SharedMounts, layout: Layout) -> Result<(), Failure> {
     rustix::process::umask(Mode::empty());
     let (nosuid, nodev, noexec) = (MountFlags::NOSUID, MountFlags::NODEV, MountFlags::NOEXEC);
     attach("tmpfs", "/dev", nosuid, "mode=755")?;
@@ -155,9 +155,9 @@ fn base(log: &OwnedFd, vm: &Shared, layout: Layout) -> Result<(), Failure> {
     devices(&vm.devices)?;
     File::create("/dev/kmsg").doing_at("make", "/dev/kmsg")?;
     mount_tree(log, "/dev/kmsg").doing_at("mount", "/dev/kmsg")?;
-    kernel::sys(vm)?;
+    kernel::mount_sys(vm)?;
     attach("proc", "/proc", nosuid | nodev | noexec | MountFlags::NOATIME, "")?;
-    kernel::settings(vm)?;
+    kernel::mount_proc_sys(vm)?;
     share("/proc")?;
     directory("/dev/block", 0o755)?;
     link("/proc/self/fd", "/dev/fd")?;
@@ -173,7 +173,7 @@ fn base(log: &OwnedFd, vm: &Shared, layout: Layout) -> Result<(), Failure> {
     link("pts/ptmx", "/dev/ptmx")?;
     attach("tmpfs", "/run", nodev | MountFlags::STRICTATIME | nosuid, "mode=755")?;
     share("/run")?;
-    kernel::trust_sys(vm)?;
+    kernel::trust_simulated_sys(vm)?;
     attach("tmpfs", "/run/lock", nodev | noexec | nosuid | MountFlags::NOATIME, "")?;
     attach("tmpfs", "/run/shm", nodev | nosuid | MountFlags::NOATIME, "")?;
     directory("/dev/shm", 0o777)?;

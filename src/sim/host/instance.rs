@@ -57,7 +57,7 @@ const LEFTOVERS: [&str; 3] = [SOCKET, START, RECORD];
 /// # Errors
 ///
 /// Something cannot be removed.
-pub fn sweep(registry: &Registry) -> Result<()> {
+pub fn remove_ended(registry: &Registry) -> Result<()> {
     for registration in registry.lock()?.all()? {
         let name = &registration.distribution_name;
         let folder = registry.folder(name);
@@ -70,7 +70,7 @@ pub fn sweep(registry: &Registry) -> Result<()> {
             clean_up(registry, &folder)?;
         }
     }
-    Ok(vm::sweep(registry.home(), registry.stretch(cgroup::KILL_LIMIT))?)
+    Ok(vm::remove_ended(registry.home(), registry.stretch(cgroup::KILL_LIMIT))?)
 }
 
 /// A connection to WSL's init of a distribution; starts the distribution if it does not run.

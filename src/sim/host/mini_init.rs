@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::thread::UnshareFlags;
 
-use crate::sim::host::kernel::files::Shown;
+use crate::sim::host::kernel::files::KernelFileSystem;
 use crate::sim::host::kernel::show::show;
 use crate::sim::host::registry::replace;
 use crate::sim::host::{cgroup, vm};
@@ -97,7 +97,7 @@ fn make(vm: &Vm) -> Result<()> {
     // What is mounted below it in one distribution is there in all of them (W§4.4, step 3).
     mount_empty(&places[0])?;
     mount_change(&places[0], MountPropagationFlags::SHARED).doing_at("share", &places[0])?;
-    for (shown, place) in [(Shown::Sys, &places[1]), (Shown::ProcSys, &places[2])] {
+    for (shown, place) in [(KernelFileSystem::Sys, &places[1]), (KernelFileSystem::ProcSys, &places[2])] {
         if !show(shown, place).doing_at("show the kernel's settings at", place)? {
             // What a distribution has without FUSE is made with its other mounts.
             fs::remove_dir(place).doing_at("delete", place)?;

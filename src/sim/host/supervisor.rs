@@ -55,7 +55,7 @@ pub fn run(first: impl FnOnce(FirstProcess<'_>) -> Error) -> Result<()> {
         let detached = vhd.map_or(Ok(()), AttachedVhd::detach);
         result.and(detached.map_err(Error::from))
     });
-    let left = vm::leave(&start.home, &start.folder, limit, || {
+    let left = vm::end_with_the_last(&start.home, &start.folder, limit, || {
         for name in [SOCKET, RECORD] {
             let _ = fs::remove_file(start.folder.join(name));
         }

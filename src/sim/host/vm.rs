@@ -111,7 +111,12 @@ pub fn join(home: &Path, version: WslVersion, limit: Duration) -> Result<VmMembe
 /// # Errors
 ///
 /// Something of the machine cannot be removed.
-pub fn leave(home: &Path, folder: &Path, limit: Duration, forget: impl FnOnce()) -> Result<(), Failure> {
+pub fn end_with_the_last(
+    home: &Path,
+    folder: &Path,
+    limit: Duration,
+    forget: impl FnOnce(),
+) -> Result<(), Failure> {
     let _lock = lock(home)?;
     forget();
     let folders = fs::read_dir(home.join("distributions")).into_iter().flatten().flatten();
@@ -141,7 +146,7 @@ pub fn shut_down(home: &Path, limit: Duration) -> Result<(), Failure> {
 /// # Errors
 ///
 /// Something of it cannot be removed.
-pub fn sweep(home: &Path, limit: Duration) -> Result<(), Failure> {
+pub fn remove_ended(home: &Path, limit: Duration) -> Result<(), Failure> {
     let parts = [Vm::RECORD, SHARED];
     if !parts.iter().any(|part| home.join(part).exists()) || waits(home) {
         return Ok(());

@@ -22,7 +22,7 @@ const LARGEST: u64 = 1 << 20;
 
 /// Which of the kernel's file systems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum KernelFileSystem {
     /// `/sys`, with the network devices of this network namespace.
     Sys,
     /// `/proc/sys`. `net` in it is this network namespace's own, and is written into.
@@ -31,7 +31,7 @@ pub enum Shown {
 
 /// One of them, with what has been written into it.
 pub struct KernelFiles {
-    shown: Shown,
+    shown: KernelFileSystem,
     lower: OwnedFd,
     uevents: Sender,
     names: Mutex<KernelNames>,
@@ -43,7 +43,7 @@ impl KernelFiles {
     /// # Errors
     ///
     /// The kernel's.
-    pub(super) fn new(shown: Shown, lower: OwnedFd) -> io::Result<Self> {
+    pub(super) fn new(shown: KernelFileSystem, lower: OwnedFd) -> io::Result<Self> {
         Ok(Self { shown, lower, uevents: Sender::new()?, names: Mutex::new(KernelNames::default()) })
     }
 
@@ -147,12 +147,12 @@ impl KernelFiles {
 
     pub(super) fn write(&self, number: INodeNo, data: &[u8]) -> io::Result<()> {
         let path = self.path(number)?;
-        if self.shown == Shown::ProcSys && path.starts_with("net") {
+        if self.shown == KernelFileSystem::ProcSys && path.starts_with("net") {
             return self.open(&path, OFlags::WRONLY)?.write_all_at(data, 0);
         }
         let invalid = || io::Error::from_raw_os_error(Errno::EINVAL.code());
         let current = self.contents(&path);
-        if self.shown == Shown::Sys && path.file_name() == Some(OsStr::new("uevent")) {
+        if self.shown == KernelFileSystem::Sys && path.file_name() == Some(OsStr::new("uevent")) {
             let node = path.parent().unwrap_or(&path);
             let message = message(node, &self.subsystem(node), &current, data).ok_or_else(invalid)?;
             return self.uevents.send(&message);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What of a file is no longer the kernel's.
 #[derive(Default)]
-pub struct Own {
+pub struct Overrides {
     /// What was written into it.
     pub contents: Option<Vec<u8>>,
     /// Its mode.
@@ -21,7 +21,7 @@ pub struct Own {
 pub struct KernelNames {
     paths: Vec<PathBuf>,
     numbers: HashMap<PathBuf, u64>,
-    own: HashMap<PathBuf, Own>,
+    own: HashMap<PathBuf, Overrides>,
 }
 
 impl KernelNames {
@@ -50,12 +50,12 @@ impl KernelNames {
 
     /// What of a file is its own, if anything is.
     #[must_use]
-    pub fn own(&self, path: &Path) -> Option<&Own> {
+    pub fn own(&self, path: &Path) -> Option<&Overrides> {
         self.own.get(path)
     }
 
     /// The same, to be changed.
-    pub fn change(&mut self, path: PathBuf) -> &mut Own {
+    pub fn change(&mut self, path: PathBuf) -> &mut Overrides {
         self.own.entry(path).or_default()
     }
 }

@@ -15,7 +15,7 @@ use rustix::mount::{
     fsmount, fsopen, mount, unmount,
 };
 
-use crate::sim::host::kernel::files::{KernelFiles, Shown};
+use crate::sim::host::kernel::files::{KernelFileSystem, KernelFiles};
 
 /// Settings whose reading waits for something must not hold up the others.
 const THREADS: usize = 4;
@@ -25,7 +25,7 @@ const THREADS: usize = 4;
 /// # Errors
 ///
 /// The kernel's.
-pub fn show(shown: Shown, target: &Path) -> io::Result<bool> {
+pub fn show(shown: KernelFileSystem, target: &Path) -> io::Result<bool> {
     let Some(device) = device()? else { return Ok(false) };
     let filesystem = KernelFiles::new(shown, lower(shown)?)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::NOATIME;
@@ -34,8 +34,8 @@ pub fn show(shown: Shown, target: &Path) -> io::Result<bool> {
         device.as_raw_fd()
     );
     let kind = match shown {
-        Shown::Sys => "fuse.sysfs",
-        Shown::ProcSys => "fuse.proc",
+        KernelFileSystem::Sys => "fuse.sysfs",
+        KernelFileSystem::ProcSys => "fuse.proc",
     };
     mount("wsl-sim", target, kind, flags, CString::new(options)?.as_c_str())?;
     let mut config = Config::default();
@@ -67,17 +67,17 @@ fn device() -> io::Result<Option<File>> {
 
 /// The kernel's own, mounted nowhere. That of `/sys` is a read-only file system, not only a read-only mount: this network
 /// namespace's next mount of it is read-only too, until somebody has it otherwise.
-fn lower(shown: Shown) -> io::Result<OwnedFd> {
-    let kind = if shown == Shown::Sys { "sysfs" } else { "proc" };
+fn lower(shown: KernelFileSystem) -> io::Result<OwnedFd> {
+    let kind = if shown == KernelFileSystem::Sys { "sysfs" } else { "proc" };
     let context = fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC)?;
-    if shown == Shown::Sys {
+    if shown == KernelFileSystem::Sys {
         fsconfig_set_flag(&context, "ro")?;
     }
     fsconfig_create(&context)?;
     let top = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
     match shown {
-        Shown::Sys => Ok(top),
-        Shown::ProcSys => {
+        KernelFileSystem::Sys => Ok(top),
+        KernelFileSystem::ProcSys => {
             Ok(openat(&top, "sys", OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
         }
     }
