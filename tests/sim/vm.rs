@@ -257,7 +257,7 @@ fn many_distributions_are_up_at_once() {
     }
     let start = Instant::now();
     let line = "until systemctl is-system-running | grep -qx -e running -e degraded; do sleep 0.2; done; \
-                systemctl is-system-running; systemctl --failed --no-legend --plain; systemctl --user is-system-running";
+                systemctl is-system-running; systemctl --failed --no-legend --plain; systemctl --user is-system-running --wait";
     let shells: Vec<_> = names
         .iter()
         .map(|name| {
