@@ -1,9 +1,14 @@
-# fileSystems: a disk that is attached is mounted; one that is not holds up no start and takes nobody's session.
+# fileSystems and swapDevices: a disk that is attached is used; one that is not holds up no start and takes nobody's session.
 { config, lib, ... }:
 
 let
   inherit (config.wsl) enable;
   isDevice = device: device != null && lib.hasPrefix "/dev/" device;
+  # Ahead of the user's: of two limits systemd takes the last.
+  optional = lib.mkBefore [
+    "nofail"
+    "x-systemd.device-timeout=5s"
+  ];
   isDisk = fileSystem: fileSystem.mountPoint != "/" && isDevice fileSystem.device;
 in
 {
@@ -12,13 +17,18 @@ in
       lib.types.submodule (
         { config, ... }:
         {
-          # Ahead of the user's: of two limits systemd takes the last.
-          config.options = lib.mkIf (enable && isDisk config) (
-            lib.mkBefore [
-              "nofail"
-              "x-systemd.device-timeout=5s"
-            ]
-          );
+          config.options = lib.mkIf (enable && isDisk config) optional;
+        }
+      )
+    );
+  };
+
+  options.swapDevices = lib.mkOption {
+    type = lib.types.listOf (
+      lib.types.submodule (
+        { config, ... }:
+        {
+          config.options = lib.mkIf (enable && isDevice config.device) optional;
         }
       )
     );

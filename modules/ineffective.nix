@@ -37,7 +37,7 @@ let
     ) option.definitionsWithLocations;
 
   speaks = row: if row ? when then row.when config else isSetByUser row.option;
-  sentence = row: "${row.option} has no effect on WSL: ${row.why}. ${row.instead}";
+  sentence = row: "${row.option} ${row.effect or "has no effect on WSL"}: ${row.why}. ${row.instead}";
 
   # What WSL reads from wsl.conf: each of its keys is an option.
   known = lib.concatLists (

@@ -132,7 +132,11 @@ let
   quiet = lib'.default.config.warnings;
 
   options = map (row: row.option) table;
-  count = option: lib.count (lib.hasPrefix "${option} has no effect") sentences;
+  effects = lib.listToAttrs (
+    map (row: lib.nameValuePair row.option (row.effect or "has no effect")) table
+  );
+  count =
+    option: lib.count (lib.hasPrefix "${option} ${effects.${option} or "has no effect"}") sentences;
 in
 lib'.decide "ineffective" (
   map (option: "${option} is not tried") (lib.subtractLists (lib.attrNames samples) options)

@@ -1,6 +1,7 @@
 # Settings of NixOS that cannot act on WSL (modules/ineffective.nix warns of them): the option, why it cannot act, and what to
-# do instead. A row without `when` speaks where a configuration itself, and not a module of nixpkgs, sets the option to
-# something that is not empty or off. `when` is asked with the configuration.
+# do instead. `effect` says it in other words of what acts and is seldom what was meant. A row without `when` speaks where a
+# configuration itself, and not a module of nixpkgs, sets the option to something that is not empty or off. `when` is asked
+# with the configuration.
 let
   kernel = "Windows brings the kernel, and starts it";
   loader = "Windows starts the distribution, without a boot loader";
@@ -60,7 +61,15 @@ rows modprobe "Name the modules in wsl.kernelModules." [ "boot.kernelModules" ]
 ]
 
 # Disks
-++ rows "WSL makes swap, for all distributions" (wslconfig "swap, or swapFile") [ "swapDevices" ]
+++ [
+  # A disk that is attached is used (disks.nix).
+  {
+    option = "swapDevices";
+    effect = "is seldom needed on WSL";
+    why = "WSL makes swap, and any swap is for all distributions";
+    instead = wslconfig "swap, or swapFile";
+  }
+]
 ++
   map
     (path: {

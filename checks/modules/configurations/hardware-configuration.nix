@@ -5,10 +5,17 @@
     "boot.kernelModules has no effect"
     "fileSystems.\"/\" has no effect"
     "fileSystems.\"/boot\" has no effect"
-    "swapDevices has no effect"
+    "swapDevices is seldom needed"
     "networking.useDHCP has no effect"
     "hardware.cpu.intel.updateMicrocode has no effect"
   ];
+  holds = config: {
+    "nothing waits for swap that is not there" =
+      (builtins.head config.swapDevices).options == [
+        "nofail"
+        "x-systemd.device-timeout=5s"
+      ];
+  };
   module =
     {
       config,

@@ -3,7 +3,7 @@
   warnings = [
     "boot.loader.systemd-boot.enable has no effect"
     "networking.networkmanager.enable has no effect"
-    "swapDevices has no effect"
+    "swapDevices is seldom needed"
     "boot.kernelModules has no effect"
   ];
   module = {
