@@ -50,19 +50,42 @@ rust_target() {
   fi
 }
 
+# use_arm_rust has it build static programs for aarch64 instead.
+use_arm_rust() {
+  local target=aarch64-unknown-linux-musl lib headers
+  need aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+  rust_target "$target"
+  lib=$(rustc --print target-libdir --target "$target")
+  export CARGO_BUILD_TARGET=$target CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER=aarch64-linux-gnu-gcc
+  # Debian's compiler has them beside the target; rustup's has none.
+  headers=$lib/self-contained/include
+  if [ ! -d "$headers" ]; then
+    headers=$cache/musl-arm64/usr/include/aarch64-linux-musl
+    [ -d "$headers" ] || (mkdir -p "$cache/musl-arm64" && cd "$cache/musl-arm64" && unpack_packages arm64 musl-dev)
+  fi
+  headers="-nostdinc -isystem $headers -isystem $(aarch64-linux-gnu-gcc -print-file-name=include)"
+  export CC_aarch64_unknown_linux_musl=aarch64-linux-gnu-gcc CFLAGS_aarch64_unknown_linux_musl="$headers -U_FORTIFY_SOURCE"
+}
+
 # candidate PACKAGE prints the version that Debian would install.
 candidate() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'; }
 
-# unpack_packages ARCHITECTURE PACKAGE… unpacks Debian's packages here; of another architecture than this machine's, which
-# does not get to know it.
+# unpack_packages ARCHITECTURE[@SUITE] PACKAGE… unpacks Debian's packages here; of another architecture than this machine's, or
+# of another release, which it does not get to know.
 unpack_packages() {
-  local architecture=$1 apt=(apt-get -q) file
+  local architecture=${1%@*} suite=${1#*@} apt=(apt-get -q) file
+  [ "$suite" != "$1" ] || suite=
   shift
-  if [ "$architecture" != "$(dpkg --print-architecture)" ]; then
+  if [ -n "$suite" ] || [ "$architecture" != "$(dpkg --print-architecture)" ]; then
     mkdir -p apt/{state/lists,cache/archives}/partial
     : >apt/status
     apt+=(-o "APT::Architecture=$architecture" -o "APT::Architectures::=$architecture" -o "Dir::State=$PWD/apt/state"
       -o "Dir::Cache=$PWD/apt/cache" -o "Dir::State::status=$PWD/apt/status" -o APT::Sandbox::User=root)
+    if [ -n "$suite" ]; then
+      echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" >apt/sources
+      # As for the stand-in: the list of an old release may be past its date.
+      apt+=(-o "Dir::Etc::sourcelist=$PWD/apt/sources" -o Dir::Etc::sourceparts=- -o Acquire::Check-Valid-Until=false)
+    fi
     "${apt[@]}" update >&2
   fi
   "${apt[@]}" download "${@/%/:$architecture}" >&2

@@ -3,10 +3,14 @@
   # Directory of .deb files (./build makes it).
   debs,
   # The same with Nix and all its libraries.
-  nixDebs,
+  nixDebs ? throw "a stand-in of another architecture has no Nix",
   # Directory with the static programs in bin/ (../tools makes it).
   tools,
+  # The same of this machine, for what builds.
+  buildTools ? tools,
+  # What builds, and what the system is for.
   system ? builtins.currentSystem,
+  hostSystem ? system,
 }:
 
 let
@@ -20,11 +24,11 @@ let
   ];
 
   # Programs that run in the image are in its closure; the writer is not.
-  select =
-    name: names:
+  select = selectFrom tools;
+  selectFrom =
+    path: name: names:
     builtins.path {
-      inherit name;
-      path = tools;
+      inherit name path;
       filter = file: type: type == "directory" || elem (baseNameOf file) names;
     };
   programs = select "nixos-wsl" [
@@ -35,10 +39,23 @@ let
     "nixos-wsl-sh"
     "nixos-wsl-shell"
   ];
-  # As nixpkgs links it: the sandbox has no library of this machine's.
-  writer = lib.relinked (select "nixos-wsl-image" [ "nixos-wsl-image" ]) packages.glibc;
+  # As nixpkgs links it: the sandbox has no library of this machine's. With the C library of a system that does not run here it
+  # would not either.
+  writer =
+    let
+      own = selectFrom buildTools "nixos-wsl-image" [ "nixos-wsl-image" ];
+    in
+    if hostSystem == system then lib.relinked own packages.glibc else own;
 
-  generation = settings: import ./generation.nix ({ inherit lib packages programs; } // settings);
+  generation =
+    settings:
+    import ./generation.nix (
+      {
+        inherit lib packages programs;
+        system = hostSystem;
+      }
+      // settings
+    );
 
   generations =
     mapAttrs (_: generation) {
@@ -101,7 +118,7 @@ let
     settings:
     import ../../nix/image.nix (
       {
-        fileName = "nixos-wsl-${system}.tar.gz";
+        fileName = "nixos-wsl-${hostSystem}.tar.gz";
         tools = writer;
         inherit system;
         inherit (generations.first) toplevel;
@@ -289,7 +306,7 @@ rec {
   # The same system as a disk.
   vhdx = image {
     name = "nixos-wsl-vhdx";
-    fileName = "nixos-wsl-${system}.vhdx";
+    fileName = "nixos-wsl-${hostSystem}.vhdx";
     command = "vhdx";
     # The machine's own, as for everything that only builds.
     mke2fs = "/usr/sbin/mke2fs";
@@ -304,11 +321,11 @@ rec {
     images = [
       {
         name = "nixos-wsl.tar.gz";
-        path = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
+        path = "${tarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
       }
       {
         name = "nixos-wsl.vhdx.zst";
-        path = "${vhdx}/disk/nixos-wsl-${system}.vhdx";
+        path = "${vhdx}/disk/nixos-wsl-${hostSystem}.vhdx";
         compress = true;
       }
     ];
@@ -369,8 +386,8 @@ rec {
   # What the tests get, as $NIXOS_WSL_STANDIN.
   bundle = lib.tree "standin" {
     links = {
-      "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "image.vhdx" = "${vhdx}/disk/nixos-wsl-${system}.vhdx";
+      "image.tar.gz" = "${tarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "image.vhdx" = "${vhdx}/disk/nixos-wsl-${hostSystem}.vhdx";
       "attributes.json" = "${attributes}";
       "manifest" = "${manifest}";
       "release" = "${release}";
@@ -378,20 +395,22 @@ rec {
       "failing-installer.tar.gz" = "${failingInstaller}/tarball/nixos-wsl-installer.tar.gz";
       "broken-installer.tar.gz" = "${brokenInstaller}/tarball/nixos-wsl-installer.tar.gz";
       "namespace-installer.tar.gz" = "${namespaceInstaller}/tarball/nixos-wsl-installer.tar.gz";
-      "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "every-way-image.tar.gz" = "${everyWayTarball}/tarball/nixos-wsl-${system}.tar.gz";
+      "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "every-way-image.tar.gz" = "${everyWayTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
       "every-way-namespace-image.tar.gz" =
-        "${everyWayNamespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "rebuild-image.tar.gz" = "${rebuildTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "namespace-rebuild-image.tar.gz" = "${namespaceRebuildTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "story-image.tar.gz" = "${storyTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "story-namespace-image.tar.gz" = "${namespaceStoryTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "first-run-image.tar.gz" = "${firstRunTarball}/tarball/nixos-wsl-${system}.tar.gz";
+        "${everyWayNamespaceTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "rebuild-image.tar.gz" = "${rebuildTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "namespace-rebuild-image.tar.gz" =
+        "${namespaceRebuildTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "story-image.tar.gz" = "${storyTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "story-namespace-image.tar.gz" = "${namespaceStoryTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "first-run-image.tar.gz" = "${firstRunTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
       "first-run-namespace-image.tar.gz" =
-        "${firstRunNamespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "namespace-root-image.tar.gz" = "${namespaceRootTarball}/tarball/nixos-wsl-${system}.tar.gz";
-      "namespace-broken-image.tar.gz" = "${namespaceBrokenTarball}/tarball/nixos-wsl-${system}.tar.gz";
+        "${firstRunNamespaceTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "namespace-root-image.tar.gz" = "${namespaceRootTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "namespace-broken-image.tar.gz" =
+        "${namespaceBrokenTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
     }
     // builtins.listToAttrs (
       map (name: {
@@ -399,5 +418,13 @@ rec {
         value = "${toplevels.${name}}";
       }) (builtins.attrNames toplevels)
     );
+  };
+
+  # The same of another architecture: a system with its generations, and one whose systemd the first shell starts.
+  smallBundle = lib.tree "standin" {
+    links = {
+      "test-image.tar.gz" = "${testTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+      "namespace-image.tar.gz" = "${namespaceTarball}/tarball/nixos-wsl-${hostSystem}.tar.gz";
+    };
   };
 }

@@ -6,6 +6,8 @@
   ways,
   units,
   osRelease,
+  # What the packages are for.
+  system,
   # The users' login shells.
   shells,
   # More texts, by their path below /etc.
@@ -22,7 +24,7 @@ let
     systemd
     ;
 
-  triple = builtins.replaceStrings [ "-linux" ] [ "-linux-gnu" ] builtins.currentSystem;
+  triple = builtins.replaceStrings [ "-linux" ] [ "-linux-gnu" ] system;
   module = "${pam}/lib/${triple}/security";
 
   # What /etc/set-environment and pam_env set: the same list in two languages.

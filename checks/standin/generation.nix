@@ -4,6 +4,8 @@
   packages,
   # Store path with the static programs in bin/.
   programs,
+  # What all of them are for.
+  system ? builtins.currentSystem,
 
   # Told by `nixos-version` and by standin.service.
   version ? 1,
@@ -387,6 +389,7 @@ let
       ways
       units
       osRelease
+      system
       ;
     inherit (root) shells;
     moreTexts = whenDeclared (
@@ -494,7 +497,7 @@ rec {
   toplevel = lib.tree "nixos-system-standin-${nixosVersion}" {
     texts = {
       nixos-version = nixosVersion;
-      system = builtins.currentSystem;
+      inherit system;
       "nixos-wsl/root.json" = builtins.toJSON root.apply;
       "nixos-wsl/session.json" = builtins.toJSON (
         {

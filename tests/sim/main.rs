@@ -13,6 +13,7 @@ mod containers;
 mod contract;
 mod disk;
 mod disks;
+mod emulated;
 mod faults;
 mod first_run;
 mod generation;

@@ -21,7 +21,7 @@ use crate::sim::guest::overlay;
 use crate::sim::guest::report::StartReport;
 use crate::sim::guest::store::Snapshot;
 use crate::sim::guest::systemd::Systemd;
-use crate::sim::guest::world;
+use crate::sim::guest::world::{self, Entered};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::protocol;
 use crate::sim::wire::start::FirstProcess;
@@ -47,7 +47,7 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     let store = Snapshot::take(&start.root, start.full_hash);
     let cgroups = Cgroups::make(vm, outside.boot_systemd)?;
     let shared = SharedMounts::open(vm, vm_init)?;
-    let writable = world::enter(start, vm, vm_init, &cgroups, &shared, &kmsg)?;
+    let Entered { writable, missing } = world::enter(start, vm, vm_init, &cgroups, &shared, &kmsg)?;
     let own_kernel = shared.sys.is_some();
     let unguarded = shared.unguarded.clone();
     let shared = shared.into_wsl();
@@ -86,6 +86,9 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     }
     if let Some(reason) = unguarded {
         wsl_error!("wsl-sim", "no BPF, so that another /proc has this machine's settings: {reason}");
+    }
+    for path in missing {
+        wsl_error!("wsl-sim", "no {path}: this machine lets nobody make a device, and has none to show");
     }
     if start.safe_mode {
         safe_mode(&mut settings);

@@ -5,7 +5,8 @@ mod log;
 
 pub mod applets;
 pub mod cgroup;
-pub mod drvfs;
+pub mod devices;
+mod drvfs;
 pub mod environment;
 pub mod exec;
 pub mod first;

@@ -10,11 +10,12 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{CWD, FileType, Mode, OFlags, makedev, mknodat};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, OpenTreeFlags,
-    UnmountFlags, fsconfig_create, fsmount, fsopen, mount_bind, mount_change, mount_remount, open_tree,
-    unmount,
+    UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount_bind, mount_change,
+    mount_remount, open_tree, unmount,
 };
 use rustix::process::{Signal, pivot_root, set_parent_process_death_signal};
 use rustix::thread::{
@@ -23,11 +24,11 @@ use rustix::thread::{
 };
 
 use crate::sim::guest::cgroup::Cgroups;
+use crate::sim::guest::devices::{self, MachineDevices};
 use crate::sim::guest::kernel::{self, SharedMounts};
-use crate::sim::guest::mounts::{attach, directory, link, mount_tree, share};
+use crate::sim::guest::mounts::{attach, directory, link, mount_tree, place, share};
 use crate::sim::guest::overlay;
 use crate::sim::guest::release::Release;
-use crate::sim::wire::disks::DiskDevice;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::start::Start;
 use crate::sim::wire::version::Layout;
@@ -48,8 +49,16 @@ pub fn bind_to_supervisor(vm: &Vm, kmsg: &OwnedFd) -> Result<()> {
     Ok(())
 }
 
-/// Goes into a distribution's root, in namespaces of its own and those of the virtual machine, with nothing of the machine's tree in reach. `false` if
-/// its disk takes nothing: the root is an overlay of it then, and read-only.
+/// What became of entering.
+pub struct Entered {
+    /// Whether its disk takes anything: otherwise the root is an overlay of it, and read-only.
+    pub writable: bool,
+    /// Devices that this machine does not give.
+    pub missing: Vec<String>,
+}
+
+/// Goes into a distribution's root, in namespaces of its own and those of the virtual machine, with nothing of the machine's
+/// tree in reach.
 ///
 /// # Errors
 ///
@@ -61,7 +70,7 @@ pub fn enter(
     cgroups: &Cgroups,
     shared: &SharedMounts,
     kmsg: &OwnedFd,
-) -> Result<bool> {
+) -> Result<Entered> {
     let (root, init) = (start.root.as_path(), start.init.as_path());
     // Only mounts of the present namespace can be taken along.
     let log = open_tree(
@@ -76,6 +85,7 @@ pub fn enter(
         .map_err(|error| Error::privilege("make namespaces", &error))?;
     cgroups.divide().doing("make a cgroup namespace")?;
     drop_capabilities().doing("give up capabilities")?;
+    let machine = MachineDevices::take();
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .doing_at("make private", "/")?;
     let release = Release {
@@ -85,6 +95,7 @@ pub fn enter(
         networking_mode: vm.networking_mode,
     };
     let program = program(init, &release).doing_at("copy", init)?;
+    let processes = processes().doing("make a file system of the distribution's processes")?;
     let writable = overlay::writable(root)?;
     let overlaid = if writable { None } else { Some(overlay::attach(root, &vm.cgroup)?) };
     let root = overlaid.as_deref().unwrap_or(root);
@@ -106,8 +117,8 @@ pub fn enter(
     if !writable {
         overlay::seal()?;
     }
-    base(&log, shared, cgroups.layout())?;
-    Ok(writable)
+    let missing = base(&log, &machine, &processes, shared, cgroups.layout())?;
+    Ok(Entered { writable, missing })
 }
 
 /// Fails if the supervisor died before it could be bound to: the log's other end is its own.
@@ -147,16 +158,39 @@ fn program(init: &Path, release: &Release) -> io::Result<OwnedFd> {
     Ok(open_tree(&tree, "init", OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
 }
 
-fn base(log: &OwnedFd, vm: &SharedMounts, layout: Layout) -> Result<(), Failure> {
+/// `/proc`, made while another one is in sight: below a new root a user namespace gets none, and here only one whose files'
+/// times are kept as the other's are.
+fn processes() -> io::Result<OwnedFd> {
+    let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(&context, "source", "proc")?;
+    fsconfig_create(&context)?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let mount = |attributes| fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes);
+    match mount(attributes | MountAttrFlags::MOUNT_ATTR_NOATIME) {
+        Err(Errno::PERM) => Ok(mount(attributes)?),
+        made => Ok(made?),
+    }
+}
+
+/// Returns the devices that are missing.
+fn base(
+    log: &OwnedFd,
+    machine: &MachineDevices,
+    processes: &OwnedFd,
+    vm: &SharedMounts,
+    layout: Layout,
+) -> Result<Vec<String>, Failure> {
     rustix::process::umask(Mode::empty());
     let (nosuid, nodev, noexec) = (MountFlags::NOSUID, MountFlags::NODEV, MountFlags::NOEXEC);
     attach("tmpfs", "/dev", nosuid, "mode=755")?;
     share("/dev")?;
-    devices(&vm.devices)?;
+    let missing = devices::make(machine, &vm.devices)?;
     File::create("/dev/kmsg").doing_at("make", "/dev/kmsg")?;
     mount_tree(log, "/dev/kmsg").doing_at("mount", "/dev/kmsg")?;
     kernel::mount_sys(vm)?;
-    attach("proc", "/proc", nosuid | nodev | noexec | MountFlags::NOATIME, "")?;
+    place(processes, "/proc")?;
     kernel::mount_proc_sys(vm)?;
     share("/proc")?;
     directory("/dev/block", 0o755)?;
@@ -192,29 +226,6 @@ fn base(log: &OwnedFd, vm: &SharedMounts, layout: Layout) -> Result<(), Failure>
         attach("tmpfs", hierarchy, nosuid | nodev | noexec, "mode=755")?;
         hierarchy = "/sys/fs/cgroup/unified";
     }
-    attach("cgroup2", hierarchy, nosuid | nodev | noexec | MountFlags::RELATIME, "nsdelegate")
-}
-
-/// The devices that every program may expect; of the machine's disks only those that `wsl --mount` has attached.
-fn devices(disks: &[DiskDevice]) -> Result<(), Failure> {
-    for (path, major, minor, mode) in [
-        ("/dev/null", 1, 3, 0o666),
-        ("/dev/zero", 1, 5, 0o666),
-        ("/dev/full", 1, 7, 0o666),
-        ("/dev/random", 1, 8, 0o666),
-        ("/dev/urandom", 1, 9, 0o666),
-        ("/dev/tty", 5, 0, 0o666),
-        ("/dev/fuse", 10, 229, 0o666),
-    ] {
-        mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(mode), makedev(major, minor))
-            .doing_at("make", path)?;
-    }
-    for DiskDevice { name, device } in disks {
-        let path = format!("/dev/{name}");
-        mknodat(CWD, &path, FileType::BlockDevice, Mode::from_raw_mode(0o600), *device)
-            .doing_at("make", path)?;
-    }
-    directory("/dev/net", 0o755)?;
-    mknodat(CWD, "/dev/net/tun", FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(10, 200))
-        .doing_at("make", "/dev/net/tun")
+    attach("cgroup2", hierarchy, nosuid | nodev | noexec | MountFlags::RELATIME, "nsdelegate")?;
+    Ok(missing)
 }
