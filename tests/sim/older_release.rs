@@ -122,6 +122,7 @@ fn started(sim: &Sim) -> String {
 fn an_older_release_follows_a_switch_and_comes_back() {
     let Some(sim) = Sim::for_starts("an_older_release_follows_a_switch_and_comes_back") else { return };
     let [older, newer] = releases(&sim);
+    assert_ne!(older.programs, newer.programs, "both releases have the same programs");
     boot_next(&sim, older.number, &older.system);
     assert_eq!(started(&sim), older.system);
     assert!(older.has_all(&sim) && !newer.has_all(&sim));
