@@ -61,7 +61,7 @@ impl TargetRoot {
     /// Writes `size` bytes of `content` as the file at `path`.
     ///
     /// # Errors
-    /// As [`Place::directory`].
+    /// As [`TargetRoot::directory`].
     pub fn file(
         &mut self,
         path: &Path,
@@ -78,7 +78,7 @@ impl TargetRoot {
     /// Makes the symbolic link at `path`.
     ///
     /// # Errors
-    /// As [`Place::directory`].
+    /// As [`TargetRoot::directory`].
     pub fn symlink(&mut self, path: &Path, attributes: MemberAttributes, target: &OsStr) -> Result<()> {
         let (parent, name) = self.parent(path)?;
         let directory = directory_at(&self.root, &self.levels, parent);
@@ -88,7 +88,7 @@ impl TargetRoot {
     /// Makes `path` another name of the file at `original`.
     ///
     /// # Errors
-    /// As [`Place::directory`].
+    /// As [`TargetRoot::directory`].
     pub fn link(&mut self, path: &Path, original: &Path) -> Result<()> {
         let fail = |error: Errno| InstallError::at(path, error);
         let (parent, name) = self.parent(path)?;
@@ -111,7 +111,7 @@ impl TargetRoot {
     /// Gives the directories their attributes.
     ///
     /// # Errors
-    /// As [`Place::directory`].
+    /// As [`TargetRoot::directory`].
     pub fn finish(mut self) -> Result<()> {
         self.leave(0)?;
         match self.root_attributes {

@@ -24,7 +24,7 @@ const DEVICES: [(&str, u32, u32); 8] = [
     ("/dev/net/tun", 10, 200),
 ];
 
-/// The machine's own nodes, in the order of [`DEVICES`].
+/// The machine's own nodes, in the order of `DEVICES`.
 pub struct MachineDevices([Option<OwnedFd>; DEVICES.len()]);
 
 impl MachineDevices {
