@@ -143,13 +143,13 @@ fn there_and_back_again_nothing_is_lost() {
     );
 
     // At once (`nixos-rebuild switch`), there and back: what runs goes on until the next start.
-    ok(&sim, &format!("sudo sh -c '{} switch >/dev/null'", choose(4, "namespace")));
+    ok(&sim, &format!("sudo sh -c '{} switch >/dev/null 2>&1'", choose(4, "namespace")));
     assert_eq!(ok(&sim, state), is("7"));
     assert!(native());
     restart();
     assert_eq!(ok(&sim, state), is("7"));
     assert!(!native());
-    ok(&sim, &format!("sudo sh -c '{} switch >/dev/null'", choose(5, "second")));
+    ok(&sim, &format!("sudo sh -c '{} switch >/dev/null 2>&1'", choose(5, "second")));
     assert_eq!(ok(&sim, state), is("2"), "a new shell still goes in");
     restart();
     assert_eq!(ok(&sim, state), is("2"));
