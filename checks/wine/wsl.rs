@@ -48,6 +48,10 @@ fn run() -> Result<i32, Box<dyn Error>> {
         // A program that ends before its input is no fault.
         let _ = io::copy(&mut io::stdin(), &mut input);
         let _ = input.shutdown(Shutdown::Write);
+        // Seen once: Wine ended by a signal where this thread and the process came to their ends together.
+        loop {
+            thread::park();
+        }
     });
     loop {
         let mut kind = [0];

@@ -52,10 +52,11 @@ impl Wine {
     }
 
     /// How it ended, and what it printed, as it is.
-    fn ended(&self, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, Vec<u8>) {
+    fn ended(&self, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, Vec<u8>) {
         let mut command = self.command(program, arguments);
         let output = command.envs(variables.iter().copied()).output().expect("Wine");
-        (output.status.code(), output.stdout)
+        let code = output.status.code();
+        (code.unwrap_or_else(|| panic!("{program} {arguments:?}: {output:?}")), output.stdout)
     }
 }
 
@@ -205,18 +206,18 @@ fn the_program_for_windows_runs_below_wine() {
     // wsl.exe's own words are UTF-16, which the suite reads too.
     let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
     let names = wine.ended("wsl.exe", &["--list", "--quiet"], &[]);
-    assert_eq!(names, (Some(0), utf16(&format!("{OTHER}\r\n"))));
+    assert_eq!(names, (0, utf16(&format!("{OTHER}\r\n"))));
     let names = wine.ended("wsl.exe", &["--list", "--quiet"], &[("WSL_UTF8", "1")]);
-    assert_eq!(names, (Some(0), format!("{OTHER}\n").into_bytes()));
+    assert_eq!(names, (0, format!("{OTHER}\n").into_bytes()));
     let (code, said) = wine.ended("wsl.exe", &["-d", "nobody's"], &[]);
     assert!(
-        code == Some(255) && said.starts_with(&utf16("There is no distribution with ")),
+        code == 255 && said.starts_with(&utf16("There is no distribution with ")),
         "{code:?} {said:?}"
     );
     accept.sim.tiny("nixos-wsl-accept-1-2");
     let (code, said) = wine.ended("nixos-wsl-accept.exe", &["--clean"], &[]);
     let said = String::from_utf8(said).expect("text");
-    assert_eq!((code, said.trim_end()), (Some(0), "nixos-wsl-accept-1-2 is removed"));
+    assert_eq!((code, said.trim_end()), (0, "nixos-wsl-accept-1-2 is removed"));
     assert_eq!(accept.left(), [OTHER]);
 }
 
