@@ -210,10 +210,7 @@ fn the_program_for_windows_runs_below_wine() {
     let names = wine.ended("wsl.exe", &["--list", "--quiet"], &[("WSL_UTF8", "1")]);
     assert_eq!(names, (0, format!("{OTHER}\n").into_bytes()));
     let (code, said) = wine.ended("wsl.exe", &["-d", "nobody's"], &[]);
-    assert!(
-        code == 255 && said.starts_with(&utf16("There is no distribution with ")),
-        "{code:?} {said:?}"
-    );
+    assert!(code == 255 && said.starts_with(&utf16("There is no distribution with ")), "{code:?} {said:?}");
     accept.sim.tiny("nixos-wsl-accept-1-2");
     let (code, said) = wine.ended("nixos-wsl-accept.exe", &["--clean"], &[]);
     let said = String::from_utf8(said).expect("text");
