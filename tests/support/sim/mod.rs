@@ -275,7 +275,8 @@ impl Sim {
     /// The processes of a distribution, seen from outside: those in its process namespace and in those below it. None as
     /// long as it has no process 1.
     pub fn processes(&self, name: &str) -> Vec<u32> {
-        let Some(first) = self.try_first(name) else { return Vec::new() };
+        // It may end between the two.
+        let Some((first, cgroup)) = self.try_first(name).zip(self.cgroup(name)) else { return Vec::new() };
         let namespace = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
         let own = namespace(first);
         let parent = |pid: u32| -> Option<u32> {
@@ -284,7 +285,7 @@ impl Sim {
         };
         let below = |pid: u32| std::iter::successors(Some(pid), |&pid| parent(pid)).any(|pid| pid == first);
         let mut pids = Vec::new();
-        collect(&self.cgroup(name).expect("a cgroup"), &mut pids);
+        collect(&cgroup, &mut pids);
         pids.retain(|&pid| namespace(pid).is_some_and(|found| Some(&found) == own.as_ref()) || below(pid));
         pids
     }
