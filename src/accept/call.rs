@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use super::console;
 use super::process::{Ending, run, typed};
 use super::trouble::Trouble;
 
@@ -80,6 +81,18 @@ impl Call<'_> {
             let _ = write!(shown, " <<< {:?}", String::from_utf8_lossy(&self.input));
         }
         run(command, shown, self.input, self.wsl.limit)
+    }
+
+    /// Makes the call on a console of its own, where these keys are typed, and waits for its end. It has no [`Call::line`],
+    /// no [`Call::input`] and, as Windows' console has it, no blank in an argument.
+    ///
+    /// # Errors
+    /// As [`Call::reply`], and there is no console.
+    pub fn on_console(self, keys: &str) -> Result<Ending, Trouble> {
+        let mut command = Command::new(&self.wsl.path);
+        command.args(&self.arguments).envs(self.variables);
+        let shown = typed(&command);
+        console::run(command, shown, keys, self.wsl.limit)
     }
 
     /// Makes the call, which must succeed: its output without the last line feed.

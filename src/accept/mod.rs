@@ -8,6 +8,7 @@ pub mod bench;
 pub mod call;
 pub mod case;
 pub mod cases;
+pub mod console;
 pub mod decode;
 pub mod names;
 pub mod process;

@@ -22,7 +22,8 @@ pub struct Ending {
     pub out: String,
     /// Its standard error.
     pub err: String,
-    shown: String,
+    /// The command, as people would type it.
+    pub(super) shown: String,
 }
 
 impl Ending {
@@ -106,7 +107,7 @@ pub fn windows_program(path: &Path, arguments: &[&str]) -> Result<String, Troubl
 }
 
 /// What comes out of a pipe, as it comes.
-fn parts(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+pub(super) fn parts(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let mut buffer = [0; 16384];
@@ -119,7 +120,7 @@ fn parts(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 }
 
 /// What came until the pipe's end, or in the time that is left to those who have it still.
-fn gathered(parts: &Receiver<Vec<u8>>) -> Vec<u8> {
+pub(super) fn gathered(parts: &Receiver<Vec<u8>>) -> Vec<u8> {
     let end = Instant::now() + REST;
     let left = || end.checked_duration_since(Instant::now());
     std::iter::from_fn(|| parts.recv_timeout(left()?).ok()).flatten().collect()

@@ -11,8 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use nixos_wsl::sim::cli::line::{join, split};
+use rustix::io::Errno;
 
 use crate::support::sim::{Sim, bundled};
+use crate::support::terminal;
 use crate::{Accept, OTHER, Part, hold_part};
 
 /// Wine with a folder of its own, and the simulator behind its wsl.exe.
@@ -90,21 +92,34 @@ impl Simulator {
     /// One call of wsl.exe.
     fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
         let (line, variables) = (text(&mut stream)?, text(&mut stream)?);
+        let console = text(&mut stream)?;
         let mut command = Command::new(&self.program);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.envs(handed_on(&variables)).env("WSL_SIM_LINE", after_the_program(&line));
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let (mut from, mut to) = (stream.try_clone()?, child.stdin.take());
-        thread::spawn(move || to.take().map(|mut to| io::copy(&mut from, &mut to)));
+        let mut from = stream.try_clone()?;
         let back = Arc::new(Mutex::new(stream));
-        let threads = [
-            child.stdout.take().map(|pipe| relay(1, pipe, &back)),
-            child.stderr.take().map(|pipe| relay(2, pipe, &back)),
-        ];
+        let (mut child, relays) = if let Some((lines, columns)) = console.split_once(' ') {
+            let number = |text: &str| text.parse().map_err(io::Error::other);
+            let (master, slave) = terminal::pair(number(lines)?, number(columns)?);
+            command.stdin(slave.try_clone()?).stdout(slave.try_clone()?).stderr(slave);
+            let child = command.spawn()?;
+            let mut to = master.try_clone()?;
+            thread::spawn(move || io::copy(&mut from, &mut to));
+            (child, vec![relay(1, master, &back)])
+        } else {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn()?;
+            let mut to = child.stdin.take();
+            thread::spawn(move || to.take().map(|mut to| io::copy(&mut from, &mut to)));
+            let output = child.stdout.take().map(|pipe| relay(1, pipe, &back));
+            let errors = child.stderr.take().map(|pipe| relay(2, pipe, &back));
+            (child, output.into_iter().chain(errors).collect())
+        };
+        // It holds the program's side of the terminal.
+        drop(command);
         let code = child.wait()?.code().unwrap_or(-1);
-        for thread in threads.into_iter().flatten() {
-            thread.join().expect("a relay")?;
+        for relay in relays {
+            relay.join().expect("a relay")?;
         }
         let end = [&[0][..], &code.to_le_bytes()].concat();
         back.lock().expect("nobody panics with it").write_all(&end)
@@ -130,10 +145,12 @@ fn relay(
     thread::spawn(move || {
         let mut buffer = [0; 16384];
         loop {
-            let count = from.read(&mut buffer)?;
-            if count == 0 {
-                return Ok(());
-            }
+            let count = match from.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                // The end of a terminal that no program has open any more.
+                Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => return Ok(()),
+                result => result?,
+            };
             let length = u32::try_from(count).expect("a small number").to_le_bytes();
             let part = [&[kind][..], &length, &buffer[..count]].concat();
             to.lock().expect("nobody panics with it").write_all(&part)?;
@@ -166,7 +183,7 @@ fn after_the_program(line: &str) -> OsString {
 }
 
 /// What depends on command lines, streams and encodings as Windows has them; the rest is the same program on Linux.
-const CASES: [&str; 16] = [
+const CASES: [&str; 17] = [
     "first-command",
     "second-command",
     "exit-code-*",
@@ -175,6 +192,7 @@ const CASES: [&str; 16] = [
     "streams",
     "error-stream",
     "no-input",
+    "console",
     "home",
     "directory",
     "given-variables",

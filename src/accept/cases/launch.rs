@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::accept::bench::Bench;
 use crate::accept::case::{Case, Trouble, check};
+use crate::accept::console;
 use crate::digest::hexadecimal;
 
 /// A program that the system has and no other root.
@@ -87,6 +88,20 @@ pub const CASES: &[Case] = &[
         proves: "A program without standard input reads its end at once",
         needs: &[],
         body: |bench| bench.exec(&[BASH, "-c", "cat; echo end"]).prints("end"),
+    },
+    Case {
+        name: "console",
+        proves: "On a console, a login shell has a terminal of the console's size, reads what is typed there, and its exit \
+            code comes back",
+        needs: &[],
+        body: |bench| {
+            let script = "echo \"[$(stty size) $(readlink /run/current-system | cut -c 1-11)]\"; exit 42";
+            let reply =
+                bench.wsl.call(["-d", &bench.name]).on_console(&format!("exec sh -c '{script}'\r"))?;
+            let (lines, columns) = console::SIZE;
+            let shown = reply.out.contains(&format!("[{lines} {columns} /nix/store/]"));
+            check(reply.code == 42 && shown, || format!("{reply:?}"))
+        },
     },
     Case {
         name: "home",

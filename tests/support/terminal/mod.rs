@@ -29,15 +29,11 @@ pub struct Terminal {
 impl Terminal {
     /// Starts wsl-sim on a terminal of 33 lines.
     pub fn open(sim: &Sim, arguments: &[&str], columns: u16) -> Self {
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-        let master = rustix::pty::openpt(flags).expect("a terminal");
-        rustix::pty::unlockpt(&master).expect("a terminal");
-        let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags).expect("a terminal");
-        resize(&master, 33, columns);
+        let (master, slave) = pair(33, columns);
         let stream = || Stdio::from(slave.try_clone().expect("a descriptor"));
         let mut command = sim.command(arguments);
         let client = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("wsl-sim");
-        Self { master: master.into(), slave, client, seen: String::new() }
+        Self { master, slave, client, seen: String::new() }
     }
 
     /// Types.
@@ -77,6 +73,16 @@ impl Terminal {
     pub fn end(&mut self) -> i32 {
         code(self.client.wait().expect("its end"))
     }
+}
+
+/// Both sides of a terminal of this size: the test's and the program's.
+pub fn pair(rows: u16, columns: u16) -> (File, OwnedFd) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = rustix::pty::openpt(flags).expect("a terminal");
+    rustix::pty::unlockpt(&master).expect("a terminal");
+    let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags).expect("a terminal");
+    resize(&master, rows, columns);
+    (master.into(), slave)
 }
 
 /// Gives the terminal another size.
