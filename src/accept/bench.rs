@@ -141,7 +141,7 @@ impl Drop for Bench {
 ///
 /// # Errors
 /// wsl.exe refuses.
-pub fn remove_left(wsl: &WslProgram) -> Result<Vec<String>, Trouble> {
+pub fn remove_leftovers(wsl: &WslProgram) -> Result<Vec<String>, Trouble> {
     let list = wsl.call(["--list", "--quiet"]).reply()?.out;
     let names: Vec<String> =
         list.lines().map(str::trim).filter(|name| name.starts_with(names::PREFIX)).map(Into::into).collect();

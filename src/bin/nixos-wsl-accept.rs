@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use nixos_wsl::accept::arguments::AcceptArguments;
-use nixos_wsl::accept::bench::remove_left;
+use nixos_wsl::accept::bench::remove_leftovers;
 use nixos_wsl::accept::call::WslProgram;
 use nixos_wsl::accept::report::written;
 use nixos_wsl::accept::suite::{Suite, chosen};
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn run(arguments: &AcceptArguments) -> anyhow::Result<ExitCode> {
     let wsl = WslProgram { path: arguments.wsl.clone(), limit: Duration::from_secs(arguments.limit) };
     if arguments.clean {
-        for name in remove_left(&wsl)? {
+        for name in remove_leftovers(&wsl)? {
             println!("{name} is removed");
         }
         return Ok(ExitCode::SUCCESS);

@@ -3,8 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::installer::{
     ARCHIVE, DIRECTORY, Disk, assert_installed, assert_refused, extract_to, extracted, imported, imported_as,
@@ -72,9 +76,7 @@ fn a_disk_that_runs_full_is_said_and_the_next_start_goes_on() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
         std::thread::sleep(Duration::from_micros(200));
     }
-    let hog = folder.path().join("hog");
-    let file = fs::File::create(&hog).unwrap();
-    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, 100 << 20).unwrap();
+    let hog = take_the_room(folder.path(), &[child.id()]);
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -83,6 +85,28 @@ fn a_disk_that_runs_full_is_said_and_the_next_start_goes_on() {
     disk.remount("size=400m");
     let ended = unpack(folder.path());
     assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+/// Fills a disk with a file, while who writes there stands still.
+fn take_the_room(disk: &Path, writers: &[u32]) -> PathBuf {
+    let signal = |signal| {
+        for &pid in writers {
+            let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+            // It may have ended.
+            let _ = kill_process(pid, signal);
+        }
+    };
+    signal(Signal::STOP);
+    let hog = disk.join("hog");
+    let file = fs::File::create(&hog).unwrap();
+    let room = || {
+        let found = statvfs(disk).unwrap();
+        found.f_bavail * found.f_frsize
+    };
+    // A write that had begun may still take a part of it.
+    while room() > 0 && fallocate(&file, FallocateFlags::empty(), 0, room()).is_err() {}
+    signal(Signal::CONT);
+    hog
 }
 
 #[test]
@@ -123,12 +147,7 @@ fn a_disk_that_runs_full_at_the_first_start_is_said() {
         std::thread::sleep(Duration::from_micros(200));
     }
     // Somebody else takes the room once the check has passed.
-    let hog = disk.0.join("hog");
-    let file = fs::File::create(&hog).unwrap();
-    let mut room = 200 << 20;
-    while rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, room).is_err() {
-        room -= 1 << 20;
-    }
+    let hog = take_the_room(&disk.0, &sim.processes("IN"));
     let output = command.unwrap().wait_with_output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{message}");
@@ -148,7 +167,7 @@ fn a_disk_that_wsl_mounts_read_only_is_said() {
     let test = "a_disk_that_wsl_mounts_read_only_is_said";
     let Some((sim, disk)) = imported_on_disk(test, "size=500m") else { return };
     // Not a name more: WSL cannot make its own, and starts the distribution on what it can only read.
-    let found = rustix::fs::statvfs(&disk.0).unwrap();
+    let found = statvfs(&disk.0).unwrap();
     disk.remount(&format!("nr_inodes={}", found.f_files - found.f_ffree));
     assert_refused(&sim, "read-only", "wsl --shutdown");
     disk.remount("nr_inodes=1000000");
