@@ -103,16 +103,17 @@ fn an_import_and_an_export_show_how_far_they_are() {
     );
     let mut terminal = Terminal::open(&sim, &["--import", "NixOS", &folder, &image, "--version", "2"], 100);
     terminal.expect(" %");
-    terminal.expect("MiB/s");
+    // Of whatever size: how fast it is depends on the machine.
+    terminal.expect("B/s");
     // Read to the end: a terminal that nobody reads holds up whoever writes to it.
     terminal.expect("The operation completed successfully.");
     assert_eq!(terminal.end(), 0);
     let mut terminal = Terminal::open(&sim, &["--export", "NixOS", &archive], 100);
-    terminal.expect("MiB");
+    terminal.expect("B/s");
     terminal.expect("The operation completed successfully.");
     assert_eq!(terminal.end(), 0);
     // Into a pipe only what wsl.exe says.
     let piped = sim.run(["--export", "NixOS", &archive]);
     assert_eq!((piped.code, piped.err.as_str()), (0, ""), "{piped:?}");
-    assert!(!piped.out.contains("MiB"), "{piped:?}");
+    assert!(!piped.out.contains("B/s"), "{piped:?}");
 }

@@ -32,6 +32,8 @@ impl Terminal {
         let (master, slave) = pair(33, columns);
         let stream = || Stdio::from(slave.try_clone().expect("a descriptor"));
         let mut command = sim.command(arguments);
+        // Whoever runs the tests may have none, and without it nothing draws.
+        command.env("TERM", "xterm-256color");
         let client = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("wsl-sim");
         Self { master, slave, client, seen: String::new() }
     }
