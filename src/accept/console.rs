@@ -2,8 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[cfg(windows)]
 use pseudo_console::PseudoConsole as Console;
@@ -27,7 +26,9 @@ pub fn run(command: Command, shown: String, keys: &str, limit: Duration) -> Resu
     let mut console = Console::start(command).map_err(started)?;
     let (reader, writer) = console.streams().map_err(started)?;
     let output = process::parts(Typist { reader, writer, keys: keys.as_bytes().to_vec() });
-    let code = wait(&mut console, limit).map_err(|error| failed(error.to_string()))?;
+    let code = process::wait(limit, || console.ended())
+        .and_then(|code| if code.is_some() { Ok(code) } else { console.kill().map(|()| None) })
+        .map_err(|error| failed(error.to_string()))?;
     // A console's end is the end of its output.
     drop(console);
     let out = String::from_utf8_lossy(&process::gathered(&output)).into_owned();
@@ -51,21 +52,6 @@ impl<R: Read, W: Write> Read for Typist<R, W> {
             self.writer.write_all(&std::mem::take(&mut self.keys))?;
         }
         Ok(count)
-    }
-}
-
-/// The exit code, or none where it had to be ended.
-fn wait(console: &mut Console, limit: Duration) -> io::Result<Option<i32>> {
-    let end = Instant::now() + limit;
-    loop {
-        if let Some(code) = console.ended()? {
-            return Ok(Some(code));
-        }
-        if Instant::now() > end {
-            console.kill()?;
-            return Ok(None);
-        }
-        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -118,7 +104,7 @@ mod pseudo_terminal {
     use rustix::pty::OpenptFlags;
     use rustix::termios::{Winsize, tcsetwinsize};
 
-    use super::SIZE;
+    use super::{SIZE, process};
 
     pub struct PseudoTerminal {
         child: Child,
@@ -143,7 +129,7 @@ mod pseudo_terminal {
         }
 
         pub fn ended(&mut self) -> io::Result<Option<i32>> {
-            Ok(self.child.try_wait()?.map(|status| status.code().unwrap_or(-1)))
+            Ok(self.child.try_wait()?.map(process::code))
         }
 
         pub fn kill(&mut self) -> io::Result<()> {

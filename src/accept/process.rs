@@ -1,8 +1,8 @@
 //! A process that is given its input and has to end in time, and how it ended.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -72,7 +72,7 @@ pub fn run(mut command: Command, shown: String, input: Vec<u8>, limit: Duration)
         // A program that does not read it all is no fault.
         thread::spawn(move || drop(pipe.write_all(&input)));
     }
-    let code = wait(&mut child, limit).map_err(|error| failed(error.to_string()))?;
+    let code = end_in_time(&mut child, limit).map_err(|error| failed(error.to_string()))?;
     let [out, err] = [out, err].map(|parts| decode::text(&parts.as_ref().map(gathered).unwrap_or_default()));
     let Some(code) = code else {
         return Err(failed(format!("no end within {} s\n{out}{err}", limit.as_secs())));
@@ -127,17 +127,31 @@ pub(super) fn gathered(parts: &Receiver<Vec<u8>>) -> Vec<u8> {
 }
 
 /// The exit code, or none where it had to be ended.
-fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<i32>> {
+fn end_in_time(child: &mut Child, limit: Duration) -> io::Result<Option<i32>> {
+    let found = wait(limit, || Ok(child.try_wait()?.map(code)))?;
+    if found.is_none() {
+        child.kill()?;
+        child.wait()?;
+    }
+    Ok(found)
+}
+
+/// Asks for a process's end until there is one: its exit code, or none after `limit`.
+pub(super) fn wait(
+    limit: Duration,
+    mut ended: impl FnMut() -> io::Result<Option<i32>>,
+) -> io::Result<Option<i32>> {
     let end = Instant::now() + limit;
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status.code().unwrap_or(-1)));
-        }
-        if Instant::now() > end {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
+        let code = ended()?;
+        if code.is_some() || Instant::now() > end {
+            return Ok(code);
         }
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The exit code, as far as there is one.
+pub(super) fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(-1)
 }

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use nixos_wsl::boot::counting::{self, state::SystemRecord};
 use nixos_wsl::system::root::Root;
+use rustix::process::Signal;
 
 use crate::support::patience::seconds;
-use crate::support::sim::{Ended, Sim, bundled, exists};
+use crate::support::sim::{Ended, Sim, bundled, exists, signal};
 
 /// Long for a machine under load; WSL itself waits 10 s for systemd and 10 s for the user's session.
 fn limit() -> Duration {
@@ -76,11 +77,7 @@ pub fn falls_back(sim: &Sim, what: &str, reason: &str) {
 /// Ends a supervisor, and with it the distribution, if it has not ended by itself.
 fn power_cut(supervisor: u32) {
     // It may be gone by now: a distribution whose process 1 has ended ends by itself.
-    let _ = Command::new("kill")
-        .args(["-9", &supervisor.to_string()])
-        .stderr(Stdio::null())
-        .status()
-        .expect("kill");
+    signal(supervisor, Signal::KILL);
     wait_for("the supervisor's end", || !exists(supervisor));
 }
 

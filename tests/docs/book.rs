@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
-use crate::page::project;
+use crate::page::{pages, project};
 
 /// Builds a book; the folder goes with the value.
 fn built(source: &Path) -> tempfile::TempDir {
@@ -95,6 +95,26 @@ fn every_page_is_in_the_book_and_every_link_leads_somewhere() {
     let index = index.filter(|path| path.to_string_lossy().contains("searchindex")).collect::<Vec<_>>();
     let text = fs::read_to_string(index.first().expect("an index to search in")).expect("the index");
     assert!(text.contains("nixos-rebuild switch"), "the pages' texts can be searched");
+}
+
+/// Sections of a page that have one name: what is told twice, or what a link cannot tell apart.
+fn repeated(page: &str) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    let mut fenced = false;
+    let headings = page.lines().filter(|line| {
+        fenced ^= line.starts_with("```");
+        !fenced && line.starts_with('#')
+    });
+    headings.filter(|heading| !seen.insert(*heading)).collect()
+}
+
+#[test]
+fn no_page_has_a_section_twice() {
+    for page in pages() {
+        let repeated = repeated(&page.text);
+        assert!(repeated.is_empty(), "{}: {repeated:?}", page.name);
+    }
+    assert_eq!(repeated("# A\n## B\n```\n# A\n```\n## B\n"), ["## B"]);
 }
 
 #[test]

@@ -8,12 +8,13 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::support::installer::{
     ARCHIVE, DIRECTORY, Disk, assert_installed, assert_refused, extract_to, extracted, imported, imported_as,
     imported_on_disk, listing, listing_of_names, unpack, version,
 };
+use crate::support::sim::signal;
 
 #[test]
 #[ignore = "needs the stand-in's installer: checks/run gives it"]
@@ -89,14 +90,8 @@ fn a_disk_that_runs_full_is_said_and_the_next_start_goes_on() {
 
 /// Fills a disk with a file, while who writes there stands still.
 fn take_the_room(disk: &Path, writers: &[u32]) -> PathBuf {
-    let signal = |signal| {
-        for &pid in writers {
-            let pid = Pid::from_raw(pid.cast_signed()).unwrap();
-            // It may have ended.
-            let _ = kill_process(pid, signal);
-        }
-    };
-    signal(Signal::STOP);
+    let send = |kind| writers.iter().for_each(|&pid| signal(pid, kind));
+    send(Signal::STOP);
     let hog = disk.join("hog");
     let file = fs::File::create(&hog).unwrap();
     let room = || {
@@ -105,7 +100,7 @@ fn take_the_room(disk: &Path, writers: &[u32]) -> PathBuf {
     };
     // A write that had begun may still take a part of it.
     while room() > 0 && fallocate(&file, FallocateFlags::empty(), 0, room()).is_err() {}
-    signal(Signal::CONT);
+    send(Signal::CONT);
     hog
 }
 

@@ -6,10 +6,12 @@ use crate::support::patience::eventually;
 use crate::support::sim;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::sim::{Sim, exists, systemd_exec};
+use rustix::process::Signal;
+
+use crate::support::sim::{Sim, exists, signal, systemd_exec};
 
 /// Who is killed.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +21,7 @@ enum Victim {
 }
 
 fn kill(pid: u32) {
-    // Whoever has ended by himself needs no kill.
-    let _ = Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status();
+    signal(pid, Signal::KILL);
 }
 
 /// Starts a command, kills somebody after some milliseconds, and waits for the command's end: `None` if it was killed.

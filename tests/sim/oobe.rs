@@ -3,8 +3,10 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 use crate::support::patience::eventually;
-use crate::support::sim::{Sim, bundled, namespace, with_input};
+use crate::support::sim::{Sim, bundled, namespace, signal, with_input};
 use crate::support::terminal::Terminal;
 
 const USER_NIX: &str = "etc/nixos/user.nix";
@@ -163,10 +165,7 @@ fn first_start(sim: &Sim) -> Vec<u32> {
 
 fn kill(pids: &[u32]) {
     for &pid in pids {
-        let pid =
-            rustix::process::Pid::from_raw(pid.try_into().expect("a process id")).expect("a process id");
-        // It may have ended meanwhile.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        signal(pid, Signal::KILL);
     }
 }
 

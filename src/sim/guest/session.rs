@@ -9,7 +9,6 @@ use std::os::unix::net::UnixListener;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Mode;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, WaitStatus};
-use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 
 use crate::sim::guest::program::{ProcessRequest, become_program};
@@ -17,6 +16,7 @@ use crate::sim::guest::system_distribution;
 use crate::sim::guest::users::User;
 use crate::sim::guest::windows::resolv_conf;
 use crate::sim::wire::protocol::{self, NO_USER, Reply};
+use crate::sim::wire::terminal;
 use crate::sys::default_sigchld;
 use crate::sys::simulator::fork;
 
@@ -46,10 +46,7 @@ fn run(request: ProcessRequest<'_>) -> io::Result<()> {
     let Ok(uid) = resolve(&request) else {
         return protocol::send(client, &Reply::Exit(NO_USER), &[]);
     };
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = rustix::pty::openpt(flags)?;
-    rustix::pty::unlockpt(&master)?;
-    let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags)?;
+    let (master, slave) = terminal::pair()?;
     let (rows, columns) = request.process.size;
     rustix::termios::tcsetwinsize(
         &slave,

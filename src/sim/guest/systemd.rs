@@ -8,7 +8,6 @@ use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::pty::OpenptFlags;
 use rustix::system::RebootCommand;
 
 use crate::sim::guest::cgroup::Cgroups;
@@ -16,6 +15,7 @@ use crate::sim::guest::exec::{c_string, standard_streams, strings, take_terminal
 use crate::sim::guest::report::StartReport;
 use crate::sim::guest::windows::{LaunchState, command};
 use crate::sim::wire::protocol;
+use crate::sim::wire::terminal;
 use crate::sim::wire::time::TimeFactor;
 use crate::sys::simulator::{execve, fork};
 use crate::sys::{reset_signals, with_children};
@@ -122,10 +122,7 @@ impl Systemd {
         cgroups: &Cgroups,
         report: &mut StartReport,
     ) -> io::Result<bool> {
-        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-        let master = rustix::pty::openpt(flags)?;
-        rustix::pty::unlockpt(&master)?;
-        let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags)?;
+        let (master, slave) = terminal::pair()?;
         if fork()?.is_none() {
             cgroups.join_login();
             let _ = take_terminal(&slave);

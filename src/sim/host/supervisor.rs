@@ -10,7 +10,6 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions};
-use rustix::pty::OpenptFlags;
 use rustix::thread::UnshareFlags;
 
 use crate::sim::host::cgroup;
@@ -21,6 +20,7 @@ use crate::sim::host::vm::{self, VmMember};
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::process::Identity;
 use crate::sim::wire::start::{FirstProcess, Start};
+use crate::sim::wire::terminal;
 use crate::sys::simulator::{fork, unshare};
 use crate::system::error::Context;
 use crate::system::message;
@@ -144,10 +144,7 @@ fn listen(folder: &Path) -> io::Result<OwnedFd> {
 
 /// A terminal whose slave side stands in for `/dev/kmsg`: writes arrive here, and nobody's reads take them away.
 fn kernel_log() -> io::Result<(OwnedFd, OwnedFd)> {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = rustix::pty::openpt(flags)?;
-    rustix::pty::unlockpt(&master)?;
-    let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags)?;
+    let (master, slave) = terminal::pair()?;
     let mut modes = rustix::termios::tcgetattr(&slave)?;
     modes.make_raw();
     rustix::termios::tcsetattr(&slave, rustix::termios::OptionalActions::Now, &modes)?;

@@ -7,6 +7,7 @@ pub mod protocol;
 pub mod registration;
 pub mod removal;
 pub mod start;
+pub mod terminal;
 pub mod time;
 pub mod version;
 pub mod vm;

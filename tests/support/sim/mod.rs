@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -402,6 +403,12 @@ pub fn bundled(name: &str) -> PathBuf {
 /// Whether a process runs; one that only waits to be reaped does not.
 pub fn exists(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z"))
+}
+
+/// Sends a signal to a process of a world. Whoever has ended meanwhile needs none.
+pub fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid.cast_signed()).expect("a process id");
+    let _ = kill_process(pid, signal);
 }
 
 /// The exit code, as a shell has it.

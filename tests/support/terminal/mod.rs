@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Stdio};
 use std::time::Instant;
 
+use nixos_wsl::sim::wire::terminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pty::OpenptFlags;
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::support::patience::seconds;
@@ -79,10 +79,7 @@ impl Terminal {
 
 /// Both sides of a terminal of this size: the test's and the program's.
 pub fn pair(rows: u16, columns: u16) -> (File, OwnedFd) {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = rustix::pty::openpt(flags).expect("a terminal");
-    rustix::pty::unlockpt(&master).expect("a terminal");
-    let slave = rustix::pty::ioctl_tiocgptpeer(&master, flags).expect("a terminal");
+    let (master, slave) = terminal::pair().expect("a terminal");
     resize(&master, rows, columns);
     (master.into(), slave)
 }
