@@ -91,9 +91,10 @@ fn what_init_is_given() {
         "arguments /sbin/init \numask 0000\ncwd /\nSigBlk:\t0000000000000000\nSigIgn:\tfffffffc7ff8fefe\n\
          streams /dev/null /dev/null /dev/kmsg\npid 1\n"
     );
+    let version = std::env::var("WSL_SIM_VERSION").unwrap_or_else(|_| "2.10.0".into());
     assert_eq!(
         observation(&sim, "environment"),
-        "container=wsl\ncontainer_host_id=windows\ncontainer_host_version_id=2.10.0\n",
+        format!("container=wsl\ncontainer_host_id=windows\ncontainer_host_version_id={version}\n"),
         "exactly the three variables"
     );
     let mounts = observation(&sim, "mounts");
