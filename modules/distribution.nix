@@ -100,7 +100,7 @@ in
       command = lib.mkOption {
         type = types.nullOr types.path;
         default = null;
-        example = lib.literalExpression "lib.getExe pkgs.my-first-run";
+        example = lib.literalExpression ''pkgs.writeShellScript "first-run" "passwd nixos"'';
         description = ''
           Program that `wsl --install` runs as root before the first shell, for example to ask for a user name. It is
           copied into the image, so it must not need anything beside it that the system's closure does not hold. `null`

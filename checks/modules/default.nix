@@ -30,6 +30,7 @@ in
   evaluations = {
     modules-agents = check ./agents.nix;
     modules-docs-blocks = check ./docs-blocks.nix;
+    modules-examples = check ./examples.nix;
     modules-images = check ./images.nix;
     modules-imports = check ./imports.nix;
     modules-ineffective = check ./ineffective.nix;

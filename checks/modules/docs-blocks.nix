@@ -48,19 +48,13 @@ let
     in
     lib.filter (block: lib.head block.words == "nix" && !lib.elem "flake" block.words) found.blocks;
 
-  # What a page calls by a relative path: a file of the reader's.
-  paths =
-    lib.replaceStrings
-      [ "./gitconfig" "./.;" ]
-      [ (toString ../../README.md) "${toString ../../templates/default};" ];
-
   module =
     name: block:
     import (
       builtins.toFile name ''
         { config, lib, pkgs, ... }:
         {
-        ${paths (lib.concatStringsSep "\n" block.lines)}
+        ${lib'.withReadersFiles (lib.concatStringsSep "\n" block.lines)}
         }
       ''
     );

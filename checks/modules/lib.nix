@@ -61,6 +61,15 @@ rec {
   failedAssertions =
     system: map (a: a.message) (lib.filter (a: !a.assertion) system.config.assertions);
 
+  # A text of Nix in which a file of the reader's is one of ours.
+  withReadersFiles =
+    text:
+    let
+      ours = path: toString (if path == "./." then ../../templates/default else ../../README.md);
+      part = part: if lib.isList part then lib.head part + ours (lib.last part) else part;
+    in
+    lib.concatMapStrings part (builtins.split "([ ({])([.]/[A-Za-z0-9._-]+)" text);
+
   # Sentences that do not hold; `expect condition sentence` makes one.
   expect = condition: sentence: lib.optional (!condition) sentence;
 
