@@ -35,6 +35,8 @@ use_rust() {
   variables=$("$(dirname "${BASH_SOURCE[0]}")/rust") || return
   # shellcheck source=/dev/null
   source "$variables"
+  # What is built is looked for in target/, whatever somebody's shell has set.
+  unset CARGO_TARGET_DIR
 }
 
 # rust_target TARGET gives that cargo another target: Debian's compiler a standard library of its own, rustup's its own.
