@@ -10,12 +10,12 @@ let
   collect = options: lib.concatMap withInner (lib.collect lib.isOption options);
   examples = lib.filter (option: option ? example) (collect lib'.default.options.wsl);
 
-  # What a reader would write behind the equals sign.
+  # What a reader would write behind the equals sign. An error in it names the option's file.
   valueOf =
-    example:
+    { loc, example, ... }:
     if example._type or null == "literalExpression" then
       (import
-        (builtins.toFile "example" (
+        (builtins.toFile (lib.strings.sanitizeDerivationName (lib.showOption loc)) (
           lib'.withReadersFiles "{ config, lib, pkgs, ... }: { value = ${example.text}; }"
         ))
         {
@@ -40,7 +40,7 @@ let
     # A module's functions are not for looking into.
     (builtins.tryEval (builtins.seq (builtins.toJSON taken) true)).success;
 
-  wrong = option: !takes option.type (valueOf option.example);
+  wrong = option: !takes option.type (valueOf option);
 in
 lib'.decide "examples" (
   map (option: "${lib.showOption option.loc}: its type has no such value as its example") (
