@@ -21,7 +21,6 @@ use super::progress::Progress;
 use super::stream::{Archive, write_error};
 use super::tarball::{self, Request, TarballReport};
 use super::tree::Tree;
-use super::zstd::Frame;
 use super::{ImageError, Result, gzip, store, zstd};
 use crate::system::installer::{ARCHIVE, DIRECTORY, MANIFEST, Manifest, PROGRAM, VERSION};
 use crate::wsl::distribution::Distribution;
@@ -94,17 +93,17 @@ fn write_root(
     let duplicates = Duplicates::scan(closure, &request.store)?;
     let progress = Progress::new(closure.nar_size());
     let level = request.attributes.level.unwrap_or(zstd::DEFAULT_LEVEL);
-    let out = Hashing { out: BufWriter::new(file), hash: Sha256::new(), size: 0 };
-    let mut frame = Frame::new(out, request.cores, level).map_err(fail)?;
-    let mut archive = Archive::new(&mut frame, destination, &progress, interrupt);
-    let mut linked = LinkedArchive { archive: &mut archive, duplicates };
-    for (path, owner, node) in tree.nodes() {
-        store::append_node(&mut linked, path, owner, node, &request.store)?;
-    }
-    let disk = archive.disk();
-    let members = archive.finish()?;
-    let (mut out, unpacked) = frame.finish().map_err(fail)?;
-    out.flush().map_err(fail)?;
+    let mut out = Hashing { out: BufWriter::new(file), hash: Sha256::new(), size: 0 };
+    let mut disk = 0;
+    let (members, unpacked) = zstd::compress_in_frames(&mut out, request.cores, level, fail, |frames| {
+        let mut archive = Archive::new(&mut *frames, destination, &progress, interrupt);
+        let mut linked = LinkedArchive { archive: &mut archive, duplicates };
+        for (path, owner, node) in tree.nodes() {
+            store::append_node(&mut linked, path, owner, node, &request.store)?;
+        }
+        disk = archive.disk();
+        Ok((archive.finish()?, frames.taken()))
+    })?;
     progress.finish();
     Ok(Manifest {
         version: VERSION,

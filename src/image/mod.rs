@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod attrs;
+pub mod blocks;
 pub mod closure;
 pub mod database;
 pub mod deflate;

@@ -1,18 +1,18 @@
-//! One zstd frame, compressed on several threads: for archives that WSL does not unpack itself.
+//! zstd (RFC 8878), compressed on several threads: for what WSL does not unpack itself.
 
 use std::io::{self, Write};
 
+use zstd::bulk::Compressor;
 use zstd::stream::write::Encoder;
 
-use super::stream::Sink;
-
-/// The size of a piece handed to the compressor.
-const BUFFER: usize = 1 << 18;
+use super::blocks::{BlockCompression, Blocks};
+use super::{ImageError, Result};
+use crate::system::installer::FRAME;
 
 /// The level beyond which each percent costs twice the time.
 pub const DEFAULT_LEVEL: i32 = 9;
 
-/// A compressor whose bytes do not depend on `threads`: it cuts its work by the level.
+/// A compressor to one frame, whose bytes do not depend on `threads`: it cuts its work by the level.
 ///
 /// # Errors
 /// When it has no such level or no memory.
@@ -23,49 +23,28 @@ pub fn encoder<'a, W: Write>(out: W, threads: usize, level: i32) -> io::Result<E
     Ok(encoder)
 }
 
-/// A sink that compresses to `W`.
-pub struct Frame<'a, W: Write> {
-    encoder: Encoder<'a, W>,
-    buffer: Vec<u8>,
-    filled: usize,
-    taken: u64,
-}
-
-impl<W: Write> Frame<'_, W> {
-    /// Starts a frame. It has no checksum of its own, which would cost the reader time: the manifest has one.
-    ///
-    /// # Errors
-    /// As [`encoder`].
-    pub fn new(out: W, threads: usize, level: i32) -> io::Result<Self> {
-        Ok(Self { encoder: encoder(out, threads, level)?, buffer: vec![0; BUFFER], filled: 0, taken: 0 })
-    }
-
-    /// Ends the frame: what it was written to, and how many bytes went in.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn finish(mut self) -> io::Result<(W, u64)> {
-        self.flush()?;
-        Ok((self.encoder.finish()?, self.taken))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.encoder.write_all(&self.buffer[..self.filled])?;
-        self.taken += self.filled as u64;
-        self.filled = 0;
-        Ok(())
-    }
-}
-
-impl<W: Write> Sink for Frame<'_, W> {
-    fn space(&mut self) -> io::Result<&mut [u8]> {
-        if self.filled == BUFFER {
-            self.flush()?;
+/// Compresses what `produce` puts into its sink to `out`, in frames of [`FRAME`] bytes of content, which the reader
+/// decompresses side by side. They have no checksums, which would cost it time: the manifest has one of the whole.
+///
+/// # Errors
+/// The error of `produce`; or, made by `write_error`, one of `out` or the compressor.
+pub fn compress_in_frames<T>(
+    mut out: impl Write + Send,
+    threads: usize,
+    level: i32,
+    write_error: impl Fn(io::Error) -> ImageError + Sync,
+    produce: impl FnOnce(&mut Blocks<Vec<u8>>) -> Result<T>,
+) -> Result<T> {
+    let compressor = || {
+        let mut compressor = Compressor::new(level).map_err(&write_error)?;
+        let write_error = &write_error;
+        Ok(move |data: &[u8], _| compressor.compress(data).map_err(write_error))
+    };
+    let write = |frames: &mut dyn Iterator<Item = Result<Vec<u8>>>| {
+        for frame in frames {
+            out.write_all(&frame?).map_err(&write_error)?;
         }
-        Ok(&mut self.buffer[self.filled..])
-    }
-
-    fn advance(&mut self, count: usize) {
-        self.filled += count;
-    }
+        out.flush().map_err(&write_error)
+    };
+    BlockCompression { block: FRAME, threads, write_error: &write_error }.run(compressor, write, produce)
 }

@@ -1,13 +1,12 @@
 //! The members of the archive, in order: its writer is the project's own (`image::header`), so ustar headers and PAX records
 //! are all there is. Contents are lent as they come from the decompressor, without a copy.
 
-use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
-use rustix::fs::{Gid, Mode, Stat, Timespec, Timestamps, UTIME_OMIT, Uid};
-use tar::{EntryType, Header, PaxExtensions};
+use tar::{EntryType, Header};
 
-use crate::system::replace;
+use super::header::{self, ArchiveMember, wrong};
+use super::pieces::{Piece, Pieces};
 
 const BLOCK: usize = 512;
 /// More than any path, target and number need.
@@ -15,63 +14,10 @@ const MOST_RECORDS: u64 = 1 << 20;
 /// No file of Linux is larger.
 const MOST_BYTES: u64 = i64::MAX.unsigned_abs();
 
-/// Permission bits, owner and time of a member.
-#[derive(Clone, Copy, Debug)]
-pub struct MemberAttributes {
-    /// Permission bits, up to 0o7777.
-    pub mode: u32,
-    /// User number.
-    pub uid: u32,
-    /// Group number.
-    pub gid: u32,
-    /// Seconds since 1970.
-    pub modified: i64,
-}
-
-impl MemberAttributes {
-    pub(super) fn mode(self) -> Mode {
-        Mode::from_raw_mode(self.mode)
-    }
-
-    pub(super) fn owner(self) -> (Option<Uid>, Option<Gid>) {
-        (Some(Uid::from_raw(self.uid)), Some(Gid::from_raw(self.gid)))
-    }
-
-    pub(super) fn times(self) -> Timestamps {
-        Timestamps {
-            last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-            last_modification: Timespec { tv_sec: self.modified, tv_nsec: 0 },
-        }
-    }
-
-    pub(super) fn for_replacement(self) -> replace::Attributes {
-        let Self { mode, uid, gid, modified } = self;
-        replace::Attributes { mode, owner: Some((uid, gid)), modified: Some(modified) }
-    }
-
-    pub(super) fn fits(self, found: &Stat) -> bool {
-        (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (self.mode, self.uid, self.gid)
-    }
-}
-
-/// One member; its content comes next.
-#[derive(Debug)]
-pub struct ArchiveMember {
-    /// The path as it stands there.
-    pub name: Vec<u8>,
-    /// What a link leads to; empty for others.
-    pub target: Vec<u8>,
-    /// Its type.
-    pub kind: EntryType,
-    /// Bytes of content.
-    pub size: u64,
-    /// Permission bits, owner and time; nothing if they do not fit.
-    pub attributes: Option<MemberAttributes>,
-}
-
 /// The archive that is being read.
 pub struct ArchiveMembers<S> {
     source: S,
+    header: Header,
     /// Of the present member: its content and what fills its last block.
     rest: u64,
     padding: u64,
@@ -81,7 +27,7 @@ pub struct ArchiveMembers<S> {
 impl<S: BufRead> ArchiveMembers<S> {
     /// An archive from its beginning on.
     pub fn new(source: S) -> Self {
-        Self { source, rest: 0, padding: 0, done: 0 }
+        Self { source, header: Header::new_old(), rest: 0, padding: 0, done: 0 }
     }
 
     /// The bytes before the present member's content.
@@ -94,19 +40,18 @@ impl<S: BufRead> ArchiveMembers<S> {
     /// # Errors
     /// When the archive cannot be read, or this is none.
     pub fn advance(&mut self) -> io::Result<Option<ArchiveMember>> {
-        let left = total(self.rest, self.padding)?;
-        if io::copy(&mut (&mut self.source).take(left), &mut io::sink())? < left {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        self.pass_over(total(self.rest, self.padding)?)?;
         (self.rest, self.padding) = (0, 0);
-        let mut header = self.header()?;
+        let mut there = self.header()?;
         let mut records = Vec::new();
-        if header.as_ref().is_some_and(|header| header.entry_type() == EntryType::XHeader) {
-            records = self.records(header.as_ref().map_or(Ok(0), Header::size)?)?;
-            header = self.header()?;
+        if there && self.header.entry_type() == EntryType::XHeader {
+            records = self.records(self.header.size()?)?;
+            there = self.header()?;
         }
-        let Some(header) = header else { return Ok(None) };
-        let member = member(&header, &records)?;
+        if !there {
+            return Ok(None);
+        }
+        let member = header::member(&self.header, &records)?;
         self.rest = member.size;
         self.padding = padding(member.size)?;
         self.count(total(self.rest, self.padding)?)?;
@@ -118,23 +63,28 @@ impl<S: BufRead> ArchiveMembers<S> {
         MemberContent(self)
     }
 
-    /// A header block; nothing at the end.
-    fn header(&mut self) -> io::Result<Option<Header>> {
-        let mut block = [0; BLOCK];
-        self.source.read_exact(&mut block)?;
+    /// Passes over bytes without a buffer of its own: `io::copy` clears 8 KiB for every member.
+    fn pass_over(&mut self, mut bytes: u64) -> io::Result<()> {
+        while bytes > 0 {
+            let there = self.source.fill_buf()?.len();
+            if there == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let part = there.min(usize::try_from(bytes).unwrap_or(usize::MAX));
+            self.source.consume(part);
+            bytes -= part as u64;
+        }
+        Ok(())
+    }
+
+    /// Reads the next header; `false` at the end.
+    fn header(&mut self) -> io::Result<bool> {
+        self.source.read_exact(self.header.as_mut_bytes())?;
         self.count(BLOCK as u64)?;
-        if block.iter().all(|&byte| byte == 0) {
-            return Ok(None);
+        if self.header.as_bytes().iter().all(|&byte| byte == 0) {
+            return Ok(false);
         }
-        let header = Header::from_byte_slice(&block).clone();
-        // Its own field counts as eight blanks.
-        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
-        let own: u32 = header.as_old().cksum.iter().map(|&byte| u32::from(byte)).sum();
-        if Some(header.cksum()?) == sum.checked_sub(own).and_then(|sum| sum.checked_add(8 * 32)) {
-            Ok(Some(header))
-        } else {
-            Err(wrong("a header is damaged"))
-        }
+        if header::is_whole(&self.header)? { Ok(true) } else { Err(wrong("a header is damaged")) }
     }
 
     fn records(&mut self, size: u64) -> io::Result<Vec<u8>> {
@@ -187,47 +137,19 @@ impl<S: BufRead> BufRead for MemberContent<'_, S> {
     }
 }
 
-fn member(header: &Header, records: &[u8]) -> io::Result<ArchiveMember> {
-    let mut name = header.path_bytes();
-    let mut target = header.link_name_bytes().unwrap_or_default();
-    let (mut size, mut uid, mut gid) = (header.entry_size()?, header.uid()?, header.gid()?);
-    for record in PaxExtensions::new(records) {
-        let record = record?;
-        match record.key_bytes() {
-            b"path" => name = Cow::Borrowed(record.value_bytes()),
-            b"linkpath" => target = Cow::Borrowed(record.value_bytes()),
-            b"size" => size = number(record.value_bytes())?,
-            b"uid" => uid = number(record.value_bytes())?,
-            b"gid" => gid = number(record.value_bytes())?,
-            _ => {}
+impl<S: Pieces> MemberContent<'_, S> {
+    /// Takes the whole content as one piece, if it lies in one frame and nothing of it was read.
+    ///
+    /// # Errors
+    /// When the archive cannot be read.
+    pub fn piece(&mut self) -> io::Result<Option<Piece>> {
+        let Ok(size) = usize::try_from(self.0.rest) else { return Ok(None) };
+        let piece = self.0.source.piece(size)?;
+        if piece.is_some() {
+            self.0.rest = 0;
         }
+        Ok(piece)
     }
-    let attributes = || {
-        Some(MemberAttributes {
-            mode: header.mode().ok()? & 0o7777,
-            uid: uid.try_into().ok()?,
-            gid: gid.try_into().ok()?,
-            modified: header.mtime().ok()?.try_into().ok()?,
-        })
-    };
-    let kind = header.entry_type();
-    // Only files have a content.
-    let size = if kind == EntryType::Regular { size } else { 0 };
-    Ok(ArchiveMember {
-        attributes: attributes(),
-        name: name.into_owned(),
-        target: target.into_owned(),
-        kind,
-        size,
-    })
-}
-
-/// A number of an extended header: decimal digits alone (pax(1)).
-fn number(bytes: &[u8]) -> io::Result<u64> {
-    let digits =
-        std::str::from_utf8(bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let number = digits.and_then(|text| text.parse().ok());
-    number.ok_or_else(|| wrong("an extended header has a number that is none"))
 }
 
 const IMPOSSIBLE: &str = "a size is larger than any file can be";
@@ -241,10 +163,6 @@ fn padding(size: u64) -> io::Result<u64> {
 /// The sum of two numbers of bytes.
 fn total(a: u64, b: u64) -> io::Result<u64> {
     a.checked_add(b).filter(|&sum| sum <= MOST_BYTES).ok_or_else(|| wrong(IMPOSSIBLE))
-}
-
-fn wrong(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 #[cfg(test)]

@@ -5,13 +5,17 @@
 //! systemd before it starts the first shell (W§5.2); it is told at once that systemd runs, so that the shell can show how
 //! far the installation is, and the shell waits for systemd in WSL's place.
 
+pub mod contents;
 pub mod ensure;
 pub mod error;
+pub mod frames;
 pub mod handover;
+pub mod header;
 pub mod invocation;
 pub mod members;
 pub mod mount;
 pub mod mounts;
+pub mod pieces;
 pub mod place;
 pub mod screen;
 pub mod sh;

@@ -43,17 +43,19 @@ impl Mounts {
         Self(points.collect())
     }
 
-    /// Whether `path` is a mount point or below one.
+    /// Whether `path`, which has plain names alone, is a mount point or below one.
     #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
-        self.0.iter().any(|point| path.starts_with(point))
+        let path = path.as_os_str().as_bytes();
+        let mut rests = self.0.iter().filter_map(|point| path.strip_prefix(point.as_os_str().as_bytes()));
+        rests.any(|rest| rest.first().is_none_or(|&byte| byte == b'/'))
     }
 }
 
-/// Whether WSL writes `path` itself.
+/// Whether WSL writes `path` itself, which has plain names alone.
 #[must_use]
 pub fn is_wsls(path: &Path) -> bool {
-    OF_WSL.iter().any(|own| path == Path::new(own))
+    OF_WSL.iter().any(|own| path.as_os_str() == *own)
 }
 
 /// Blanks and the like are three octal digits after a backslash.

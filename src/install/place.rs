@@ -1,17 +1,20 @@
 //! Where members go: relative to open directories, so that no link leads out of the root.
 
 use std::ffi::{OsStr, OsString};
-use std::io::BufRead;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::thread::Scope;
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::contents::{ContentWriter, NewFile};
 use super::error::{InstallError, Result};
-use super::members::MemberAttributes;
-use super::write::{self, Buffers};
+use super::header::MemberAttributes;
+use super::members::MemberContent;
+use super::pieces::Pieces;
+use super::write::{self, Buffers, CopyError};
 use crate::system::replace::{self, Durability, Target};
 
 /// A directory that members are written to.
@@ -23,23 +26,35 @@ struct Level {
 }
 
 /// A root directory that is being written.
-pub struct TargetRoot {
+pub struct TargetRoot<'scope> {
     root: OwnedFd,
     root_attributes: Option<MemberAttributes>,
     levels: Vec<Level>,
+    /// The path of the innermost level.
+    entered: OsString,
     buffers: Buffers,
+    /// Nothing when its thread has failed.
+    contents: Option<ContentWriter<'scope>>,
 }
 
-impl TargetRoot {
+impl<'scope> TargetRoot<'scope> {
     /// The root at `root`.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(root: &Path) -> Result<Self> {
+    pub fn open<'env>(scope: &'scope Scope<'scope, 'env>, root: &Path) -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root =
             rustix::fs::open(root, flags, Mode::empty()).map_err(|error| InstallError::at("", error))?;
-        Ok(Self { root, root_attributes: None, levels: Vec::new(), buffers: Buffers::default() })
+        let contents = Some(ContentWriter::start(scope));
+        Ok(Self {
+            root,
+            root_attributes: None,
+            levels: Vec::new(),
+            entered: OsString::new(),
+            buffers: Buffers::default(),
+            contents,
+        })
     }
 
     /// Makes the directory at `path`, or takes the one that is there.
@@ -58,21 +73,43 @@ impl TargetRoot {
         Ok(())
     }
 
-    /// Writes `size` bytes of `content` as the file at `path`.
+    /// Writes `size` bytes, the whole of `content`, as the file at `path`.
     ///
     /// # Errors
-    /// As [`TargetRoot::directory`].
+    /// As [`TargetRoot::directory`]; the error of an earlier file may come now.
     pub fn file(
         &mut self,
         path: &Path,
         attributes: MemberAttributes,
         size: u64,
-        content: &mut impl BufRead,
+        content: &mut MemberContent<'_, impl Pieces>,
     ) -> Result<()> {
         let (parent, name) = self.parent(path)?;
         let directory = directory_at(&self.root, &self.levels, parent);
-        write::file(directory, name, attributes, size, content, &mut self.buffers)
-            .map_err(|error| error.at(path))
+        let written = match write::create(directory, name, attributes) {
+            Ok(mut file) => match content.piece() {
+                Ok(Some(content)) => return self.hand_over(path, NewFile { file, attributes, content }),
+                Ok(None) => write::fill(&mut file, size, content)
+                    .and_then(|()| write::finish(&file, attributes).map_err(Into::into)),
+                Err(error) => Err(CopyError::Read(error)),
+            },
+            Err(Errno::EXIST) => write::update(directory, name, attributes, size, content, &mut self.buffers),
+            Err(error) => Err(error.into()),
+        };
+        written.map_err(|error| error.at(path))
+    }
+
+    /// Has a file's content written.
+    fn hand_over(&mut self, path: &Path, file: NewFile) -> Result<()> {
+        if self.contents.as_mut().is_some_and(|contents| !contents.add(file, path)) {
+            return self.finish_contents();
+        }
+        Ok(())
+    }
+
+    /// Waits for the contents of all files.
+    fn finish_contents(&mut self) -> Result<()> {
+        self.contents.take().map_or(Ok(()), ContentWriter::finish)
     }
 
     /// Makes the symbolic link at `path`.
@@ -108,11 +145,12 @@ impl TargetRoot {
             .map_err(|failure| InstallError::at(path, failure.into_reason()))
     }
 
-    /// Gives the directories their attributes.
+    /// Waits for what is being written, and gives the directories their attributes.
     ///
     /// # Errors
     /// As [`TargetRoot::directory`].
     pub fn finish(mut self) -> Result<()> {
+        self.finish_contents()?;
         self.leave(0)?;
         match self.root_attributes {
             Some(attributes) => {
@@ -130,6 +168,10 @@ impl TargetRoot {
 
     /// Goes to the directory at `path`; those on the way are made if they are missing.
     fn enter(&mut self, path: &Path) -> Result<()> {
+        // Most members are in the directory of the one before.
+        if path.as_os_str() == self.entered {
+            return Ok(());
+        }
         let common = self
             .levels
             .iter()
@@ -146,6 +188,7 @@ impl TargetRoot {
                 })?;
             self.levels.push(Level { name: name.to_owned(), directory, attributes: None });
         }
+        path.as_os_str().clone_into(&mut self.entered);
         Ok(())
     }
 
@@ -173,16 +216,25 @@ fn directory_at<'a>(root: &'a OwnedFd, levels: &'a [Level], level: usize) -> Bor
 /// # Errors
 /// What is wrong with it.
 pub fn member_path(name: &[u8]) -> std::result::Result<PathBuf, &'static str> {
-    let path = Path::new(OsStr::from_bytes(name));
-    let mut plain = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::Normal(part) if !part.as_bytes().contains(&0) => plain.push(part),
-            _ => return Err("its path leads out of the root"),
+    const OUTSIDE: &str = "its path leads out of the root";
+    if name.first() == Some(&b'/') {
+        return Err(OUTSIDE);
+    }
+    let mut plain = Vec::with_capacity(name.len());
+    for part in name.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => return Err(OUTSIDE),
+            _ if part.contains(&0) => return Err(OUTSIDE),
+            _ => {
+                if !plain.is_empty() {
+                    plain.push(b'/');
+                }
+                plain.extend_from_slice(part);
+            }
         }
     }
-    Ok(plain)
+    Ok(OsString::from_vec(plain).into())
 }
 
 /// Opens the directory of `path`, without following a link, and gives the last name.
@@ -190,16 +242,17 @@ pub fn member_path(name: &[u8]) -> std::result::Result<PathBuf, &'static str> {
 /// # Errors
 /// `LOOP` or `NOTDIR` where something on the way is no directory.
 pub fn open_parent<'a>(root: BorrowedFd<'_>, path: &'a Path) -> Result<(OwnedFd, &'a OsStr), Errno> {
-    let mut directory = rustix::io::fcntl_dupfd_cloexec(root, 3)?;
-    for component in path.parent().unwrap_or(Path::new("")).components() {
-        directory = open_directory(directory.as_fd(), component.as_os_str())?;
-    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let directory = rustix::fs::openat2(root, parent, DIRECTORY, Mode::empty(), resolve)?;
     Ok((directory, path.file_name().unwrap_or_default()))
 }
 
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
 fn open_directory(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(parent, name, flags, Mode::empty())
+    rustix::fs::openat(parent, name, DIRECTORY, Mode::empty())
 }
 
 fn open_or_make(parent: BorrowedFd<'_>, name: &OsStr) -> Result<OwnedFd, Errno> {

@@ -1,18 +1,19 @@
 //! Unpacks the archive over the running root; what WSL starts programs by is written under temporary names, for the switch.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::BufRead;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::Mode;
 use tar::EntryType;
 
 use super::error::{InstallError, Result};
-use super::members::{ArchiveMember, ArchiveMembers};
+use super::header::ArchiveMember;
+use super::members::{ArchiveMembers, MemberContent};
 use super::mounts::{Mounts, is_wsls};
+use super::pieces::Pieces;
 use super::place::{TargetRoot, member_path};
 use super::source::Source;
 use crate::system::installer::{DIRECTORY, Manifest};
@@ -40,15 +41,13 @@ pub fn unpack(
     if size != manifest.size {
         return Err(InstallError::Damaged(format!("it has {size} bytes instead of {}", manifest.size)));
     }
-    let mut unpacker = Unpacker {
-        place: TargetRoot::open(root)?,
-        mounts: Mounts::below(root).map_err(|error| InstallError::at("proc/self/mountinfo", error))?,
-        entry_points: manifest.entry_points.iter().map(PathBuf::from).zip(0..).collect(),
-        members: 0,
-    };
+    let mounts = Mounts::below(root).map_err(|error| InstallError::at("proc/self/mountinfo", error))?;
+    let entry_points = manifest.entry_points.iter().map(OsString::from).zip(0..).collect();
     // Modes are those of the archive.
     let mask = rustix::process::umask(Mode::empty());
     let result = std::thread::scope(|scope| {
+        let place = TargetRoot::open(scope, root)?;
+        let mut unpacker = Unpacker { place, mounts, entry_points, members: 0 };
         let mut source = Source::start(scope, file);
         let result = unpacker.members(&mut source, watch);
         if matches!(result, Err(InstallError::Stopped | InstallError::Full { .. } | InstallError::ReadOnly)) {
@@ -56,34 +55,34 @@ pub fn unpack(
         }
         // A damaged archive shows itself as anything: what its bytes are decides.
         match source.finish() {
-            Ok(checked) if checked.size == manifest.size && checked.sha256 == manifest.sha256 => result,
+            Ok(checked) if checked.size == manifest.size && checked.sha256 == manifest.sha256 => result?,
             Ok(checked) => {
                 let (found, expected) = (&checked.sha256[..16], &manifest.sha256);
-                Err(InstallError::Damaged(format!(
+                return Err(InstallError::Damaged(format!(
                     "its SHA-256 begins with {found}, not with {}",
                     expected.get(..16).unwrap_or(expected)
-                )))
+                )));
             }
-            Err(error) => Err(InstallError::Damaged(error.to_string())),
+            Err(error) => return Err(InstallError::Damaged(error.to_string())),
         }
+        if unpacker.members != manifest.members {
+            let (found, expected) = (unpacker.members, manifest.members);
+            return Err(InstallError::Damaged(format!("it has {found} members instead of {expected}")));
+        }
+        unpacker.place.finish()
     });
     rustix::process::umask(mask);
-    result?;
-    if unpacker.members != manifest.members {
-        let (found, expected) = (unpacker.members, manifest.members);
-        return Err(InstallError::Damaged(format!("it has {found} members instead of {expected}")));
-    }
-    unpacker.place.finish()
+    result
 }
 
-struct Unpacker {
-    place: TargetRoot,
+struct Unpacker<'scope> {
+    place: TargetRoot<'scope>,
     mounts: Mounts,
-    entry_points: HashMap<PathBuf, usize>,
+    entry_points: HashMap<OsString, usize>,
     members: u64,
 }
 
-impl Unpacker {
+impl Unpacker<'_> {
     fn members(&mut self, source: &mut Source<'_>, watch: &mut dyn FnMut(u64) -> Result<()>) -> Result<()> {
         let damaged = |error: std::io::Error| InstallError::Damaged(error.to_string());
         let mut next = 0;
@@ -100,7 +99,7 @@ impl Unpacker {
         watch(next)
     }
 
-    fn member(&mut self, member: &ArchiveMember, content: &mut impl BufRead) -> Result<()> {
+    fn member(&mut self, member: &ArchiveMember, content: &mut MemberContent<'_, impl Pieces>) -> Result<()> {
         let wrong = |problem: &str| InstallError::Member {
             path: Path::new(OsStr::from_bytes(&member.name)).to_owned(),
             problem: problem.to_owned(),
@@ -114,7 +113,7 @@ impl Unpacker {
         if is_wsls(&path) {
             return Ok(());
         }
-        if let Some(position) = self.entry_points.get(&path) {
+        if let Some(position) = self.entry_points.get(path.as_os_str()) {
             if member.kind != EntryType::Regular {
                 return Err(wrong("is no regular file"));
             }

@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::error::InstallError;
-use super::members::MemberAttributes;
+use super::header::MemberAttributes;
 use crate::system::error::Failure;
 use crate::system::replace::{self, Durability, Target};
 
@@ -61,11 +61,21 @@ impl From<Failure> for CopyError {
     }
 }
 
-/// Writes `size` bytes of `content` as the file `name`.
+/// Creates the file `name`, to be filled and [finished](finish).
+///
+/// # Errors
+/// `EXIST` where something has the name already.
+pub fn create(directory: BorrowedFd<'_>, name: &OsStr, attributes: MemberAttributes) -> Result<File, Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // Setuid bits come after the owner, who would take them away.
+    rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(attributes.mode & 0o777)).map(File::from)
+}
+
+/// Puts a file of `size` bytes of `content` in the place of what is called `name`, unless that is the same already.
 ///
 /// # Errors
 /// Those of either side.
-pub fn file(
+pub fn update(
     directory: BorrowedFd<'_>,
     name: &OsStr,
     attributes: MemberAttributes,
@@ -73,14 +83,6 @@ pub fn file(
     content: &mut impl BufRead,
     buffers: &mut Buffers,
 ) -> Result<(), CopyError> {
-    match create(directory, name, attributes) {
-        Ok(mut file) => {
-            fill(&mut file, size, content)?;
-            return give(&file, attributes).map_err(Into::into);
-        }
-        Err(Errno::EXIST) => {}
-        Err(error) => return Err(error.into()),
-    }
     let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let regular = FileType::from_raw_mode(found.st_mode).is_file();
     let mut equal = 0;
@@ -112,13 +114,11 @@ pub fn file(
     replacing(directory, name, attributes, |file| fill(file, size, content))
 }
 
-fn create(directory: BorrowedFd<'_>, name: &OsStr, attributes: MemberAttributes) -> Result<File, Errno> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // Setuid bits come after the owner, who would take them away.
-    rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(attributes.mode & 0o777)).map(File::from)
-}
-
-fn fill(file: &mut File, size: u64, content: &mut impl BufRead) -> Result<(), CopyError> {
+/// Appends `size` bytes of `content` to `file`.
+///
+/// # Errors
+/// Those of either side.
+pub fn fill(file: &mut File, size: u64, content: &mut impl BufRead) -> Result<(), CopyError> {
     let mut rest = size;
     while rest > 0 {
         let bytes = content.fill_buf().map_err(CopyError::Read)?;
@@ -133,8 +133,11 @@ fn fill(file: &mut File, size: u64, content: &mut impl BufRead) -> Result<(), Co
     Ok(())
 }
 
-/// What the creation of a file has not given it yet.
-fn give(file: &File, attributes: MemberAttributes) -> Result<(), Errno> {
+/// Gives a file what its creation has not given it.
+///
+/// # Errors
+/// When that is not possible.
+pub fn finish(file: &File, attributes: MemberAttributes) -> Result<(), Errno> {
     if (attributes.uid, attributes.gid) != (0, 0) {
         let (uid, gid) = attributes.owner();
         rustix::fs::fchown(file, uid, gid)?;

@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 pub const DIRECTORY: &str = "usr/lib/nixos-wsl/install";
 /// The program itself, a static file; everything that WSL calls in the minimal distribution is a link to it.
 pub const PROGRAM: &str = "usr/lib/nixos-wsl/install/nixos-wsl-install";
-/// The root file system: a tar archive in one zstd frame.
+/// The root file system: a tar archive in zstd frames of at most [`FRAME`] bytes of content.
 pub const ARCHIVE: &str = "usr/lib/nixos-wsl/install/root.tar.zst";
 /// A [`Manifest`] in JSON.
 pub const MANIFEST: &str = "usr/lib/nixos-wsl/install/manifest.json";
+
+/// How much of the tar archive is a zstd frame of its own, in bytes. Frames are decompressed side by side and without a copy
+/// from a window; half of it would make the archive 2 % larger.
+pub const FRAME: usize = 8 << 20;
 
 /// The version of the manifest's form.
 pub const VERSION: u32 = 1;

@@ -12,3 +12,4 @@ mod launcher;
 mod power_cut;
 mod switch;
 mod terminals;
+mod unpacking;
