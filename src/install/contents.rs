@@ -14,9 +14,9 @@ use super::pieces::Piece;
 use super::write;
 
 /// How many files are handed over at a time: every time wakes the thread.
-const FILES: usize = 16;
+const FILES: usize = 32;
 /// How many batches may wait: every file in them is open.
-const BATCHES: usize = 4;
+const BATCHES: usize = 3;
 
 /// A file that has been created, and what it is to become.
 pub struct NewFile {

@@ -12,14 +12,15 @@ use zstd::zstd_safe::find_frame_compressed_size;
 
 use super::pieces::FrameContent;
 use crate::digest::hexadecimal;
+use crate::sys;
 use crate::system::installer::FRAME;
 
 /// One writes faster than two decompress; more of them would need more memory.
 const DECOMPRESSORS: usize = 2;
 /// Beside those that are being filled: one waits, one is read, one is written to files.
 const CONTENTS: usize = DECOMPRESSORS + 3;
-/// Beside those that are being decompressed: one waits, one is filled.
-const COMPRESSED: usize = DECOMPRESSORS + 2;
+/// Beside those that are being decompressed: one is filled.
+const COMPRESSED: usize = DECOMPRESSORS + 1;
 
 /// How much is read at a time.
 const STEP: usize = 256 << 10;
@@ -59,7 +60,7 @@ impl<'scope> Frames<'scope> {
         }
         let (free_contents, contents) = channel();
         for _ in 0..CONTENTS {
-            let _ = free_contents.send(vec![0; FRAME]);
+            let _ = free_contents.send(sys::large_buffer(FRAME));
         }
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..DECOMPRESSORS {
