@@ -60,20 +60,24 @@ pub fn last_block(stream: &[u8]) -> Result<LastBlock> {
     }
 }
 
-/// Turns `stream` into one that others can follow: the last block's mark is cleared, and an empty stored block ends it on a
-/// whole byte.
+/// How many bytes [`open_end`] may add.
+pub const OPEN_END: usize = 5;
+
+/// Turns the stream that is the first `length` bytes of `buffer` into one that others can follow: the last block's mark is
+/// cleared, and an empty stored block ends it on a whole byte. The buffer has room for [`OPEN_END`] bytes more. Gives the new
+/// length.
 ///
 /// # Errors
 /// As [`last_block`].
-pub fn open_end(stream: &mut Vec<u8>) -> Result<()> {
-    let last = last_block(stream)?;
-    stream[last.start / 8] &= !(1 << (last.start % 8));
+pub fn open_end(buffer: &mut [u8], length: usize) -> Result<usize> {
+    let last = last_block(&buffer[..length])?;
+    buffer[last.start / 8] &= !(1 << (last.start % 8));
     // The empty block's header is three zero bits; what is left of the last byte is zero already.
-    let bytes = (last.end + 3).div_ceil(8);
-    stream.truncate(last.end.div_ceil(8));
-    stream.resize(bytes, 0);
-    stream.extend_from_slice(&[0, 0, 0xff, 0xff]);
-    Ok(())
+    let end = last.end.div_ceil(8);
+    let sizes = (last.end + 3).div_ceil(8);
+    buffer[end..sizes].fill(0);
+    buffer[sizes..sizes + 4].copy_from_slice(&[0, 0, 0xff, 0xff]);
+    Ok(sizes + 4)
 }
 
 #[cfg(test)]
@@ -98,8 +102,11 @@ mod tests {
         let mut whole = Vec::new();
         for part in parts {
             let mut stream = compress(part, level);
-            open_end(&mut stream).unwrap();
-            whole.extend(stream);
+            let length = stream.len();
+            // Whatever was in the buffer before.
+            stream.resize(length + OPEN_END, 0xa5);
+            let length = open_end(&mut stream, length).unwrap();
+            whole.extend(&stream[..length]);
         }
         whole.extend([3, 0]);
         let mut found = Vec::new();
