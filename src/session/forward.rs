@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use super::own_file::own_file;
-use super::{exec, programs};
+use super::{exec, programs, readiness};
 use crate::system::message;
 
 /// A shell of last resort: takes the arguments, gives the exit code.
@@ -27,6 +27,7 @@ fn shell(argv: &[OsString], rescue: Rescue) -> ExitCode {
     if let Some(path) = programs::system_path(std::env::var_os("PATH").as_deref()) {
         crate::sys::set_variable("PATH", &path);
     }
+    readiness::wait(argv);
     let name = argv.first().cloned().unwrap_or_else(|| "sh".into());
     for shell in programs::candidates("bash") {
         exec(&shell, &name, argv, None);

@@ -12,6 +12,7 @@ pub mod interpreter;
 pub mod login;
 pub mod own_file;
 pub mod programs;
+mod readiness;
 pub mod script;
 pub mod search_path;
 mod waiting;

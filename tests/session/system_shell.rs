@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fs;
+use std::process::Stdio;
 
 use crate::support::world::{SYSTEMD, World, stderr, stdout};
 
@@ -108,4 +109,57 @@ fn login_and_mount_come_from_a_generation() {
     let output = running.run("/bin/login", &[]);
     assert_eq!(output.status.code(), Some(127));
     assert!(stderr(&output).contains("no generation has login"), "{output:?}");
+}
+
+/// What a stand-in for systemctl does: it writes down how it was called, and says what the test has put into a file.
+const SYSTEMCTL: &str = "echo \"$@\" >>/tmp/calls\n\
+    case $* in\n\
+    *--wait) touch /tmp/waits; until [ -e /tmp/up ]; do :; done ;;\n\
+    *) cat /tmp/state; grep -Eq '^(running|active)' /tmp/state ;;\n\
+    esac\n";
+
+#[test]
+fn wsls_question_is_answered_when_systemd_is_up() {
+    needs_world!("wsls_question_is_answered_when_systemd_is_up");
+    let world = World::with_generations(1);
+    world.script("nix/store/tools/bin/systemctl", SYSTEMCTL);
+    let mut running = world.boot();
+    running.shell("mkdir -p /run/systemd; : >/run/systemd/private; echo starting >/tmp/state");
+    let question = "systemctl is-system-running | grep -E \"running|degraded\"";
+    let mut asked = running.command("/bin/sh");
+    let asked = asked.args(["-c", question]).stdout(Stdio::piped()).spawn().unwrap();
+    running.wait_for("/tmp/waits");
+    running.shell("echo running >/tmp/state; : >/tmp/up");
+    let output = asked.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "running\n"));
+    assert_eq!(running.read("/tmp/calls"), "is-system-running --wait\nis-system-running\n");
+    // One that does not come up is answered all the same, and nothing goes on waiting.
+    running.shell("rm /tmp/waits /tmp/up; echo starting >/tmp/state");
+    let output = running.run("/bin/sh", &["-c", question]);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""));
+    // Where nobody listens there is nothing to wait with, and other words are no question.
+    running.shell("rm /tmp/calls /run/systemd/private");
+    running.run("/bin/sh", &["-c", question]);
+    running.run("/bin/sh", &["-c", "systemctl is-system-running"]);
+    assert_eq!(running.read("/tmp/calls"), "is-system-running\nis-system-running\n");
+}
+
+#[test]
+fn wsls_question_for_a_user_is_answered_when_the_manager_is_up() {
+    needs_world!("wsls_question_for_a_user_is_answered_when_the_manager_is_up");
+    let world = World::with_generations(1);
+    // Up at the third question.
+    world.script(
+        "nix/store/tools/bin/systemctl",
+        "echo \"$@\" >>/tmp/calls\n\
+         case $(cat /tmp/calls) in\n\
+         *.service*.service*.service) echo active ;;\n\
+         *) echo activating; exit 3 ;;\n\
+         esac\n",
+    );
+    let running = world.boot();
+    running.shell("mkdir -p /run/user/1000/systemd; : >/run/user/1000/systemd/private");
+    let output = running.run("/bin/sh", &["-c", "systemctl is-active user@1000.service"]);
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "active\n"));
+    assert_eq!(running.read("/tmp/calls"), "is-active user@1000.service\n".repeat(4));
 }
