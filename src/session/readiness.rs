@@ -88,12 +88,8 @@ fn run(command: &mut Command, deadline: Instant) {
     let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = command.spawn() else { return };
     if let Ok(ended) = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec {
-            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: left.subsec_nanos().into(),
-        };
-        let _ = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&timeout));
+        let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap_or_default();
+        let _ = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&left));
     }
     let _ = child.kill();
     let _ = child.wait();
