@@ -180,7 +180,8 @@ fn on_a_full_disk_starts_are_counted_and_the_doctor_names_it() {
     sim.sh("NixOS", "systemctl is-system-running --wait");
     sim.ok(["-t", "NixOS"]);
     // A start may take less than the second in which the record counts.
-    let written = || fs::metadata(sim.inside("NixOS", STATE)).and_then(|state| state.modified()).expect("a time");
+    let written =
+        || fs::metadata(sim.inside("NixOS", STATE)).and_then(|state| state.modified()).expect("a time");
     for round in 0..3 {
         disk.fill();
         let before = written();
