@@ -3,13 +3,14 @@
 {
   pkgs,
   crane ? (import ./pins.nix).crane,
+  pkgsStatic ? (import ./static.nix pkgs).packages,
 }:
 
 let
   inherit (pkgs) lib;
 
   craneLib = import crane { inherit pkgs; };
-  craneLibStatic = import crane { pkgs = pkgs.pkgsStatic; };
+  craneLibStatic = import crane { pkgs = pkgsStatic; };
 
   # Tests and texts are left out: changing them must not rebuild a program.
   common = {

@@ -17,6 +17,7 @@ in
     modules-docs = check ./docs.nix;
     modules-image = check ./image.nix;
     modules-namespace = check ./namespace.nix;
+    modules-static = check ./static.nix;
     modules-systems = check ./systems.nix;
     modules-texts = check ./texts.nix;
     modules-upstream = check ./upstream.nix;
