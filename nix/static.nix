@@ -4,21 +4,22 @@ pkgs:
 let
   inherit (pkgs) lib stdenv;
 
-  # Appended to the native stages: the tools for the other platform, and its packages (nixpkgs: pkgs/stdenv/cross).
-  stages =
+  stagesOf = import (pkgs.path + "/pkgs/stdenv");
+
+  # The last two: the tools for the other platform, and its packages (nixpkgs: pkgs/stdenv/cross). They compare systems, so
+  # that this one's has to be the very set that `pkgs` has.
+  crossStages =
     arguments:
     let
-      all = import (pkgs.path + "/pkgs/stdenv") arguments;
+      stages = stagesOf (
+        arguments
+        // {
+          inherit (pkgs) config;
+          localSystem = stdenv.buildPlatform;
+        }
+      );
     in
-    if arguments.crossSystem.isStatic then
-      [ (_: pkgs // { __raw = true; }) ] ++ lib.sublist (lib.length all - 2) 2 all
-    else
-      all;
-
-  itself = final: _: {
-    pkgsStatic = final;
-    pkgsMusl = final;
-  };
+    lib.sublist (lib.length stages - 2) 2 stages;
 in
 rec {
   # How nixpkgs makes its stages is its own affair, and may change: these are the releases for which it was seen.
@@ -33,17 +34,14 @@ rec {
       );
       gcc = stdenv.hostPlatform.gcc or { };
     };
-    overlays = [ itself ] ++ pkgs.overlays;
-    # Elaborated and evaluated already, and the stages compare them.
+    inherit (pkgs) overlays;
+    # A package may ask for a set of yet another platform in the same way.
     stdenvStages =
       arguments:
-      stages (
-        arguments
-        // {
-          inherit (pkgs) config;
-          localSystem = stdenv.buildPlatform;
-        }
-      );
+      if arguments.crossSystem.isStatic then
+        [ (_: pkgs // { __raw = true; }) ] ++ crossStages arguments
+      else
+        stagesOf arguments;
   };
 
   packages =
