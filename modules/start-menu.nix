@@ -35,8 +35,9 @@ in
       after = [ "multi-user.target" ];
       restartTriggers = [ config.system.path ];
       serviceConfig = {
-        Type = "oneshot";
-        TimeoutStartSec = "2min";
+        # The first shell waits for every job of a start (W§5.2): this one is done when the program runs.
+        Type = "exec";
+        RuntimeMaxSec = "2min";
         ExecStart = utils.escapeSystemdExecArgs (
           [
             (lib.getExe cfg.programs.nixos-wsl)

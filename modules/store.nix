@@ -1,4 +1,4 @@
-# The store after a copy that was interrupted: what it left goes at the next start.
+# The store after a copy that was interrupted: what it left goes once a start is over.
 {
   config,
   lib,
@@ -11,20 +11,29 @@ let
 in
 {
   config = lib.mkIf (cfg.enable && config.nix.enable) {
-    systemd.services.nixos-wsl-clean-store = lib.mkMerge [
-      (import ./lib/background.nix {
-        description = "Remove what interrupted copies have left in the Nix store";
-        command = utils.escapeSystemdExecArgs [
+    systemd.services.nixos-wsl-clean-store = {
+      description = "Remove what interrupted copies have left in the Nix store";
+      # A start has been soon enough.
+      restartIfChanged = false;
+      serviceConfig = {
+        Type = "exec";
+        ExecStart = utils.escapeSystemdExecArgs [
           (lib.getExe cfg.programs.nixos-wsl)
           "clean-store"
         ];
-      })
-      {
-        serviceConfig = {
-          IOSchedulingClass = "idle";
-          Nice = 19;
-        };
-      }
-    ];
+        IOSchedulingClass = "idle";
+        Nice = 19;
+      };
+    };
+
+    # Not with the start: the first shell waits for every job of it (W§5.2).
+    systemd.timers.nixos-wsl-clean-store = {
+      description = "Remove what interrupted copies have left in the Nix store, after a start";
+      wantedBy = [ "timers.target" ];
+      timerConfig = {
+        OnActiveSec = 10;
+        AccuracySec = 1;
+      };
+    };
   };
 }

@@ -15,6 +15,7 @@ in
     modules-closure-paths = check ./closure-paths.nix;
     modules-contract = check ./contract.nix;
     modules-docs = check ./docs.nix;
+    modules-first-shell = check ./first-shell.nix;
     modules-image = check ./image.nix;
     modules-namespace = check ./namespace.nix;
     modules-static = check ./static.nix;

@@ -305,12 +305,22 @@ let
           '';
         };
         # As modules/store.nix makes it.
+        "nixos-wsl-clean-store.timer" = {
+          wantedBy = [ "timers.target" ];
+          text = ''
+            [Unit]
+            Description=Remove what interrupted copies have left in the Nix store, after a start
+
+            [Timer]
+            OnActiveSec=10
+            AccuracySec=1
+          '';
+        };
         "nixos-wsl-clean-store.service" = {
-          wantedBy = [ "multi-user.target" ];
+          wantedBy = [ ];
           text = ''
             [Unit]
             Description=Remove what interrupted copies have left in the Nix store
-            After=multi-user.target
 
             [Service]
             Type=exec
