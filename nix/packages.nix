@@ -29,30 +29,43 @@ let
     doCheck = false;
   };
 
-  program =
-    name:
-    {
-      profile,
-      static,
-      features,
-      description,
-    }:
+  # One build of the dependencies and of the library for every program with the same of these.
+  argumentsOf =
+    { profile, features, ... }:
+    common
+    // {
+      CARGO_PROFILE = profile;
+      cargoExtraArgs = "--locked --no-default-features --features=${lib.concatStringsSep "," features}";
+    };
+  builderOf = { static, ... }: if static then craneLibStatic else craneLib;
+  kindOf =
+    program:
+    toString [
+      program.profile
+      program.static
+    ]
+    + toString program.features;
+  dependencies = lib.mapAttrs (
+    _: programs:
     let
-      builder = if static then craneLibStatic else craneLib;
-      arguments = common // {
-        pname = name;
-        CARGO_PROFILE = profile;
-        cargoExtraArgs = "--locked --no-default-features --features=${lib.concatStringsSep "," features}";
-      };
+      kind = lib.head programs;
     in
-    builder.buildPackage (
+    (builderOf kind).buildDepsOnly (argumentsOf kind // { pname = "nixos-wsl"; })
+  ) (lib.groupBy kindOf (lib.attrValues (lib.importJSON ./programs.json)));
+
+  program =
+    name: kind:
+    let
+      arguments = argumentsOf kind;
+    in
+    (builderOf kind).buildPackage (
       arguments
       // {
-        # One build of the dependencies serves every program with the same features.
-        cargoArtifacts = builder.buildDepsOnly (arguments // { pname = "nixos-wsl"; });
+        pname = name;
+        cargoArtifacts = dependencies.${kindOf kind};
         cargoExtraArgs = "${arguments.cargoExtraArgs} --bin ${name}";
         meta = {
-          inherit description;
+          inherit (kind) description;
           license = lib.licenses.asl20;
           mainProgram = name;
           platforms = lib.platforms.linux;
