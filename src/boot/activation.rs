@@ -7,12 +7,13 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use crate::system::activation::CURRENT;
 use crate::system::generations::Generation;
 use crate::system::log::Log;
+use crate::system::wait;
 
 /// How an activation ended that does not keep the generation from booting.
 #[derive(Debug, PartialEq, Eq)]
@@ -135,15 +136,9 @@ fn wait(
         let mut fds =
             [PollFd::new(&exited, PollFlags::IN), PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN)];
         let watched = if open { 2 } else { 1 };
-        let left = left.min(TURN);
-        let timeout = Timespec {
-            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: left.subsec_nanos().into(),
-        };
-        match poll(&mut fds[..watched], Some(&timeout)) {
-            Ok(0) => turn(log),
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(format!("poll: {error}")),
+        let ready = wait::until(&mut fds[..watched], Instant::now() + left.min(TURN));
+        if ready.map_err(|error| format!("poll: {error}"))? == 0 {
+            turn(log);
         }
         let ended = !fds[0].revents().is_empty();
         open = open && copy(output, log);

@@ -9,7 +9,6 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::process::{Signal, WaitOptions, pidfd_send_signal, set_parent_process_death_signal, waitpid};
 use rustix::thread::set_no_new_privs;
@@ -17,6 +16,7 @@ use rustix::thread::set_no_new_privs;
 use crate::namespace::privileges::{UserIds, drop_to};
 use crate::sys::namespace::{Namespaces, split};
 use crate::system::error::{Context, Failure};
+use crate::system::wait;
 
 const STORE: &str = "/nix/store/";
 
@@ -73,9 +73,11 @@ impl Bounded {
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let limit = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
-        let ready = poll(&mut [PollFd::new(&self.pipe, PollFlags::IN)], Some(&limit))?;
-        if ready == 0 { Err(io::ErrorKind::TimedOut.into()) } else { self.pipe.read(buffer) }
+        if wait::readable(&self.pipe, left)? {
+            self.pipe.read(buffer)
+        } else {
+            Err(io::ErrorKind::TimedOut.into())
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
@@ -22,6 +22,7 @@ use crate::sys::namespace::{Namespaces, split};
 use crate::system::error::{Context, Failure};
 use crate::system::message;
 use crate::system::root::Root;
+use crate::system::wait;
 
 /// The socket on which systemd says that it is ready.
 const NOTIFY: &str = "notify";
@@ -89,8 +90,7 @@ pub fn running(patience: Duration, mut report: impl FnMut(&str)) -> Result<Runni
 /// Waits until a process has ended; says whether it has.
 #[must_use]
 pub fn wait_for_end(pidfd: &OwnedFd, patience: Duration) -> bool {
-    let limit = Timespec { tv_sec: patience.as_secs().cast_signed(), tv_nsec: 0 };
-    poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&limit)).is_ok_and(|count| count > 0)
+    wait::readable(pidfd, patience).unwrap_or(false)
 }
 
 fn start(folder: &RunDir, patience: Duration, report: impl FnMut(&str)) -> Result<Running, StartError> {
@@ -199,13 +199,9 @@ fn wait_until_ready(
             report("systemd is not ready yet; `systemctl list-jobs` says what it waits for");
             return Ok(());
         }
-        let slice = left.min(Duration::from_secs(1));
-        let limit = Timespec { tv_sec: slice.as_secs().cast_signed(), tv_nsec: slice.subsec_nanos().into() };
+        let turn = Instant::now() + left.min(Duration::from_secs(1));
         let mut fds = [PollFd::new(notify, PollFlags::IN), PollFd::new(pidfd, PollFlags::IN)];
-        match poll(&mut fds, Some(&limit)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Failure::new("wait for systemd", "", error).into()),
-        }
+        wait::until(&mut fds, turn).doing("wait for systemd")?;
         if !fds[0].revents().is_empty() {
             let mut message = [0; 4096];
             let count = rustix::io::read(notify, &mut message).doing("listen to systemd")?;

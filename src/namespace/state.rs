@@ -22,12 +22,12 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde::{Deserialize, Serialize};
 
 use super::inode::inode;
 use super::rundir::{RunDir, RunError};
+use crate::system::wait;
 
 /// The file's name.
 pub const NAME: &str = "state";
@@ -221,8 +221,7 @@ fn lock(folder: &RunDir) -> Result<std::fs::File, RunError> {
 
 /// Whether the process of a descriptor has ended.
 pub fn ended(pidfd: impl AsFd) -> bool {
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&now)).is_ok_and(|count| count > 0)
+    wait::readable(pidfd, Duration::ZERO).unwrap_or(false)
 }
 
 /// The program's name in `stat` may hold blanks and parentheses: what counts comes after the last one.

@@ -2,18 +2,17 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{ErrorKind, Read};
-use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::programs;
 use super::script::Variables;
+use crate::system::wait;
 
 /// A script that takes longer is left alone: the user waits for a shell.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -78,9 +77,7 @@ fn read_until(mut output: std::process::ChildStdout, deadline: Instant) -> Resul
         if left.is_zero() {
             return Err(format!("still running after {} s", LIMIT.as_secs()));
         }
-        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
-        let mut fds = [PollFd::from_borrowed_fd(output.as_fd(), PollFlags::IN)];
-        if !poll(&mut fds, Some(&timeout)).is_ok_and(|ready| ready > 0) {
+        if !wait::readable(&output, left).map_err(|error| error.to_string())? {
             continue;
         }
         match output.read(&mut buffer) {

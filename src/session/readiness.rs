@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::programs;
+use crate::system::wait;
 
 /// WSL gives up at the first question that is answered after its own limit (`boot.initTimeout`): this is by how much that
 /// may be later.
@@ -88,8 +88,7 @@ fn run(command: &mut Command, deadline: Instant) {
     let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let Ok(mut child) = command.spawn() else { return };
     if let Ok(ended) = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()) {
-        let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).unwrap_or_default();
-        let _ = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&left));
+        let _ = wait::readable(&ended, deadline.saturating_duration_since(Instant::now()));
     }
     let _ = child.kill();
     let _ = child.wait();

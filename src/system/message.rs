@@ -5,12 +5,15 @@
 
 use std::fmt::Arguments;
 use std::io::{IsTerminal, Write};
+use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use rustix::stdio::stderr;
+
+use super::wait;
 
 /// Prints a line on standard error as `eprintln!` does, by the stream as it is; where that takes nothing, the line is lost.
 pub fn print_error(line: Arguments<'_>) {
@@ -49,8 +52,7 @@ pub fn write(bytes: &[u8]) {
 /// Writes if there is room: a pipe that is ready takes 4096 bytes (pipe(7), `PIPE_BUF`), and a stopped terminal never is.
 fn write_if_ready(bytes: &[u8]) {
     let mut streams = [PollFd::from_borrowed_fd(stderr(), PollFlags::OUT)];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    if poll(&mut streams, Some(&now)) == Ok(1) && streams[0].revents().contains(PollFlags::OUT) {
+    if wait::until(&mut streams, Instant::now()).is_ok() && streams[0].revents().contains(PollFlags::OUT) {
         let _ = rustix::io::write(stderr(), &bytes[..bytes.len().min(4096)]);
     }
 }

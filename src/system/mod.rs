@@ -15,3 +15,4 @@ pub mod replace;
 pub mod root;
 pub mod settings;
 pub mod step;
+pub mod wait;

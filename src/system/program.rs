@@ -7,9 +7,11 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+
+use super::wait;
 
 /// How long a program may take, and how much it may say.
 #[derive(Debug, Clone, Copy)]
@@ -110,15 +112,10 @@ fn listen(process: Pid, streams: &mut [Stream; 2], limit: Duration) -> std::io::
     let descriptor = pidfd_open(process, PidfdFlags::empty())?;
     let end = Instant::now() + limit;
     loop {
-        let left = end.saturating_duration_since(Instant::now());
-        let left = Timespec {
-            tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: left.subsec_nanos().into(),
-        };
         let mut polled = vec![PollFd::new(&descriptor, PollFlags::IN)];
         let open = streams.iter().filter_map(|stream| stream.file.as_ref());
         polled.extend(open.map(|file| PollFd::new(file, PollFlags::IN)));
-        let ready = poll(&mut polled, Some(&left))?;
+        let ready = wait::until(&mut polled, end)?;
         let ended = !polled[0].revents().is_empty();
         streams.iter_mut().for_each(Stream::read);
         let beyond = streams.iter().any(Stream::is_beyond);

@@ -8,8 +8,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -35,6 +36,7 @@ use crate::sim::wire::version::Layout;
 use crate::sim::wire::vm::Vm;
 use crate::sys::simulator::unshare;
 use crate::system::error::{Context, Failure};
+use crate::system::wait;
 
 /// Ties this process to the supervisor, with which it ends, and puts it where the virtual machine's processes are.
 ///
@@ -124,7 +126,7 @@ pub fn enter(
 /// Fails if the supervisor died before it could be bound to: the log's other end is its own.
 fn check_supervisor(kmsg: &OwnedFd) -> Result<()> {
     let mut events = [PollFd::new(kmsg, PollFlags::OUT)];
-    poll(&mut events, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).doing("look for the supervisor")?;
+    wait::until(&mut events, Instant::now()).doing("look for the supervisor")?;
     if events[0].revents().contains(PollFlags::HUP) {
         return Err(Error::Missing("the supervisor is gone".into()));
     }

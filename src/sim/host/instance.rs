@@ -17,10 +17,11 @@ use crate::sim::host::registry::{Registry, replace};
 use crate::sim::host::variables;
 use crate::sim::host::vm;
 use crate::sim::wire::error::{Error, Result};
-use crate::sim::wire::process::{Identity, wait};
+use crate::sim::wire::process::Identity;
 use crate::sim::wire::protocol::{self, InitRequest};
 use crate::sim::wire::registration::{Registration, delete};
 use crate::system::error::{Context, Failure};
+use crate::system::wait;
 
 /// How long a supervisor may take to end once its distribution has ended.
 const END_LIMIT: Duration = Duration::from_secs(5);
@@ -42,7 +43,7 @@ pub fn clean_up(registry: &Registry, folder: &Path) -> Result<(), Failure> {
 fn end(registry: &Registry, first: Identity) -> Result<(), Failure> {
     let Some(pidfd) = first.open().doing("find PID 1")? else { return Ok(()) };
     let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
-    if wait(&pidfd, registry.stretch(cgroup::KILL_LIMIT)).doing("wait for PID 1")? {
+    if wait::readable(&pidfd, registry.stretch(cgroup::KILL_LIMIT)).doing("wait for PID 1")? {
         return Ok(());
     }
     Err(Failure::new("kill", "PID 1", io::Error::from(io::ErrorKind::TimedOut)))
@@ -188,11 +189,11 @@ pub fn terminate(registry: &Registry, name: &str) -> Result<File> {
 
 fn wait_or_kill(registry: &Registry, record: &InstanceRecord, patience: Duration) -> Result<()> {
     let Some(pidfd) = record.supervisor.open().doing("find the supervisor")? else { return Ok(()) };
-    if wait(&pidfd, patience).doing("wait for the supervisor")? {
+    if wait::readable(&pidfd, patience).doing("wait for the supervisor")? {
         return Ok(());
     }
     eprintln!("wsl-sim: the distribution does not end; killing it");
     let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
-    wait(&pidfd, registry.stretch(END_LIMIT)).doing("wait for the supervisor")?;
+    wait::readable(&pidfd, registry.stretch(END_LIMIT)).doing("wait for the supervisor")?;
     Ok(())
 }

@@ -3,12 +3,13 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
+
+use crate::system::wait;
 
 /// A process on the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,25 +61,6 @@ impl Identity {
     }
 }
 
-/// Waits until a process has ended; `false` if it has not in time.
-///
-/// # Errors
-///
-/// The system's.
-pub fn wait(process: impl AsFd, patience: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + patience;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left).map_err(|_| io::ErrorKind::InvalidInput)?;
-        match poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) if !left.is_zero() => {}
-            Ok(count) => return Ok(count > 0),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 /// Tells a process to end, and kills one that does not within the first limit: the signal of which it ended.
 ///
 /// # Errors
@@ -91,7 +73,7 @@ pub fn end(process: impl AsFd, limits: [Duration; 2]) -> io::Result<Signal> {
             Ok(()) | Err(Errno::SRCH) => {}
             Err(error) => return Err(error.into()),
         }
-        if wait(&process, limit)? {
+        if wait::readable(&process, limit)? {
             return Ok(signal);
         }
     }
@@ -114,9 +96,9 @@ mod tests {
         let process = identity.open().expect("a descriptor").expect("it runs");
         let other = Identity { start: identity.start + 1, ..identity };
         assert!(other.open().expect("no error").is_none(), "another of the same id");
-        assert!(!wait(&process, Duration::ZERO).expect("no error"));
+        assert!(!wait::readable(&process, Duration::ZERO).expect("no error"));
         drop(child.stdin.take());
-        assert!(wait(&process, Duration::from_secs(600)).expect("no error"));
+        assert!(wait::readable(&process, Duration::from_secs(600)).expect("no error"));
         child.wait().expect("its end");
         assert!(identity.open().expect("no error").is_none(), "it has ended");
     }
