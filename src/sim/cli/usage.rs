@@ -52,7 +52,7 @@ The environment sets what Windows would:
   WSL_SIM_DISTRIBUTION_LIST_URL, WSL_SIM_DISTRIBUTION_LIST_URL_APPEND
                                what --install NAME looks in, as those values of the registry of Windows (http:, file:)
   WSL_SIM_SAFE_MODE            1: .wslconfig's safe mode
-  WSL_SIM_STORE_HASH           full: read all of /nix/store before and after a start
+  WSL_SIM_STORE_HASH           what of /nix/store is compared before and after a start: full reads all of it, none nothing
   WSL_SIM_VERSION              WSL's version, which decides on the layout of cgroups (default: the newest)
   WSL_SIM_HOME/.wslconfig      [simulator] version, [wsl2] vmIdleTimeout, networkingMode, safeMode,
                                [general] instanceIdleTimeout

@@ -44,7 +44,7 @@ fn boot(first: FirstProcess<'_>) -> Result<Infallible> {
     let FirstProcess { start, outside, vm, vm_init, nsdelegate, kmsg, listener } = first;
     let mut report = StartReport::open(&start.folder)?;
     world::bind_to_supervisor(vm, &kmsg)?;
-    let store = Snapshot::take(&start.root, start.full_hash);
+    let store = Snapshot::take(&start.root, start.store);
     let cgroups = Cgroups::make(vm, outside.boot_systemd)?;
     let shared = SharedMounts::open(vm, vm_init)?;
     let Entered { writable, missing } = world::enter(start, vm, vm_init, &cgroups, &shared, &kmsg)?;

@@ -181,7 +181,7 @@ impl<'a> Init<'a> {
         protocol::send(client, &Reply::Accepted, &[])?;
         self.systemd.start(&self.configured, &mut self.report);
         if let Some(before) = self.store.take() {
-            report_changes(&before, self.start.full_hash, &mut self.report);
+            report_changes(&before, self.start.store, &mut self.report);
         }
         let shown = std::mem::take(&mut self.shown);
         let hidden = self.report.take_pending();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::sim::host::vhd;
 use crate::sim::wire::error::{Error, Result};
 use crate::sim::wire::registration::Registration;
-use crate::sim::wire::start::{Start, Wslg};
+use crate::sim::wire::start::{Start, StoreComparison, Wslg};
 use crate::sim::wire::time::{TIME_FACTOR, TimeFactor};
 use crate::sim::wire::version::{VERSION, WslVersion};
 use crate::sim::wire::wslconfig::WslConfig;
@@ -31,6 +31,14 @@ pub fn start(home: &Path, folder: &Path, registration: &Registration) -> Result<
             )));
         }
     };
+    let store = match variable("WSL_SIM_STORE_HASH").as_deref() {
+        None => StoreComparison::Metadata,
+        Some("none") => StoreComparison::Nothing,
+        Some("full") => StoreComparison::Contents,
+        Some(other) => {
+            return Err(Error::Missing(format!("WSL_SIM_STORE_HASH is none or full, not {other:?}")));
+        }
+    };
     let config = WslConfig::read(home)?;
     let machine = rustix::system::uname();
     Ok(Start {
@@ -49,7 +57,7 @@ pub fn start(home: &Path, folder: &Path, registration: &Registration) -> Result<
             .unwrap_or_else(|| "/mnt/c/Windows/system32:/mnt/c/Windows".into()),
         wslg,
         safe_mode: config.safe_mode || variable("WSL_SIM_SAFE_MODE").as_deref() == Some("1"),
-        full_hash: variable("WSL_SIM_STORE_HASH").as_deref() == Some("full"),
+        store,
         time_factor: time_factor()?,
         idle_timeout: config.instance_idle_timeout,
         version: version(home)?,

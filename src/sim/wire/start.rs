@@ -22,6 +22,17 @@ pub enum Wslg {
     Absent,
 }
 
+/// What of `/nix/store` is compared before and after a start, which no start may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StoreComparison {
+    /// Nothing: WSL takes no time for it, where times are measured.
+    Nothing,
+    /// Types, modes, sizes and times of all, and the contents of what a start may reach through links.
+    Metadata,
+    /// The contents, too.
+    Contents,
+}
+
 /// All that a start depends on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Start {
@@ -51,8 +62,8 @@ pub struct Start {
     pub wslg: Wslg,
     /// `.wslconfig`'s safe mode.
     pub safe_mode: bool,
-    /// Read the whole store before and after.
-    pub full_hash: bool,
+    /// What of the store is compared.
+    pub store: StoreComparison,
     /// By how much time limits are stretched.
     pub time_factor: TimeFactor,
     /// How long the distribution runs after its last process, in milliseconds; `None`: until it is stopped.
