@@ -40,11 +40,9 @@ let
   builderOf = { static, ... }: if static then craneLibStatic else craneLib;
   kindOf =
     program:
-    toString [
-      program.profile
-      program.static
-    ]
-    + toString program.features;
+    builtins.toJSON {
+      inherit (program) profile static features;
+    };
   dependencies = lib.mapAttrs (
     _: programs:
     let

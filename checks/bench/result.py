@@ -9,10 +9,10 @@ class Table:
     def __init__(self):
         self.missed = []
 
-    def line(self, name, value, high, low=None, unit="", span=""):
-        """`value` must not be over `high`, nor under `low` where that is given; `span` says more of it."""
+    def line(self, name, value, high, low=0, unit="", span=""):
+        """`value` must lie between `low`, if any, and `high`; `span` says more of it."""
         good = value <= high and (low is None or low <= value)
-        goal = f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
+        goal = f"{low:g} to {high:g}" if low else f"at most {high:g}"
         print(f"{name:<50} {value:9.3f}{unit}{span}   wanted: {goal}{'' if good else f'   {MISSED}'}", flush=True)
         if not good:
             self.missed.append(name)

@@ -13,11 +13,10 @@ let
         service.enable
         && lib.elem "multi-user.target" service.wantedBy
         && lib.elem "multi-user.target" service.after
-        && lib.elem (service.serviceConfig.Type or "simple") [
-          "dbus"
-          "forking"
-          "notify"
-          "oneshot"
+        && !lib.elem (service.serviceConfig.Type or "simple") [
+          "exec"
+          "idle"
+          "simple"
         ]
       ) system.config.systemd.services
     );
